@@ -1,0 +1,6 @@
+"""Keypoints to heatmaps and back."""
+
+from actupose.codecs.decode import argmax, soft_argmax, subpixel, to_heat, to_image
+from actupose.codecs.heatmap import encode
+
+__all__ = ["argmax", "encode", "soft_argmax", "subpixel", "to_heat", "to_image"]

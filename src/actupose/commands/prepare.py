@@ -1,0 +1,43 @@
+"""`actupose prepare`: a dataset or a folder of images becomes a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from actupose.commands.parsing import parse, verb_parser
+
+
+def run(args: list[str]) -> None:
+    """Crop a dataset's people into a store.
+
+    Args:
+        args: the verb's arguments.
+    """
+    from actupose.data.readers import READERS
+
+    formats = "; ".join(f"{r.name}: {r.help}" for r in READERS.values())
+    parser = verb_parser("prepare", f"Turn a dataset or a folder of images into a store. Formats: {formats}.")
+    parser.add_argument("format", type=str, help=f"one of {', '.join(READERS)}")
+    parser.add_argument("root", type=Path, help="folder of the raw data")
+    parser.add_argument("out", type=Path, help="folder of the store")
+    parser.add_argument("--split", type=str, default="all", help="named part of the data")
+    parser.add_argument("--size", type=int, default=256, help="side of the crops in pixels")
+    parser.add_argument("--skeleton", type=str | None, default=None, help="map keypoints to this skeleton by name")
+    parser.add_argument("--annotations", type=Path | None, default=None, help="annotation file (coco)")
+    parser.add_argument("--boxes", type=Path | None, default=None, help="JSON of person boxes (folder)")
+    parser.add_argument("--workers", type=int, default=-1, help="processes; -1 = one a core")
+    parsed = parse(parser, args)
+
+    from actupose.data.prepare import prepare
+    from actupose.data.readers import read
+    from actupose.skeletons import load_skeleton
+
+    found = read(
+        parsed.format,
+        parsed.root,
+        parsed.split,
+        skeleton=None if parsed.skeleton is None else load_skeleton(parsed.skeleton),
+        annotations=parsed.annotations,
+        boxes=parsed.boxes,
+    )
+    print(prepare(found, parsed.out, size=parsed.size, workers=parsed.workers).text())

@@ -1,0 +1,156 @@
+"""`actupose fit`, `validate` and `test`: a method from a config, through Lightning's command line."""
+
+from __future__ import annotations
+
+import argparse
+import inspect
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from actupose.commands.parsing import explain, known_keys
+from actupose.data.datamodule import PoseDataModule
+from actupose.engine.callbacks import run_callbacks
+from actupose.engine.run_folder import RunFolder
+from actupose.engine.training import DEFAULTS, evaluate, load_weights, quiet, train, trainer_parts
+from actupose.errors import UserError
+from actupose.methods import METHODS, PoseMethod
+from actupose.report.table import scores_table
+
+
+class PoseCLI(LightningCLI):
+    """Parses a config and makes method, data and trainer; the verbs run them.
+
+    Args:
+        verb: named in the help.
+        args: the verb's arguments.
+    """
+
+    def __init__(self, verb: str, args: list[str]) -> None:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=".*LightningCLI's args parameter.*")
+            super().__init__(
+                PoseMethod,
+                PoseDataModule,
+                subclass_mode_model=True,
+                run=False,
+                args=args,
+                save_config_callback=None,
+                seed_everything_default=0,
+                auto_configure_optimizers=False,
+                trainer_defaults=dict(DEFAULTS),
+                parser_kwargs={"prog": f"actupose {verb}", "exit_on_error": False, "allow_abbrev": False},
+            )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Options beside Lightning's: the run folder, a checkpoint, one seed and one skeleton."""
+        parser.add_argument("--out", type=Path, default=Path("runs/latest"), help="the run folder")
+        parser.add_argument("--ckpt_path", type=Path | None, default=None, help="checkpoint to score (validate, test)")
+        parser.link_arguments("seed_everything", "data.seed")
+        parser.link_arguments("seed_everything", "model.init_args.seed")
+        parser.link_arguments("data.skeleton", "model.init_args.skeleton")
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:  # noqa: ANN401 - Lightning's signature
+        """Parse, with one clear line for a key that does not exist.
+
+        Raises:
+            UserError: an unknown key or a value of the wrong type.
+        """
+        try:
+            super().parse_arguments(parser, args)
+        except argparse.ArgumentError as error:
+            raise UserError(explain(str(error), [*known_keys(parser), *_method_keys()])) from error
+
+    def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ANN401 - Trainer's own arguments
+        """Trainer of the run folder."""
+        run = RunFolder(self.config.out)
+        with quiet():
+            trainer: L.Trainer = super().instantiate_trainer(**trainer_parts(run), **kwargs)
+        trainer.callbacks.extend(run_callbacks(run))  # type: ignore[attr-defined]
+        return trainer
+
+    @property
+    def config_text(self) -> str:
+        """The whole configuration as YAML."""
+        text: str = self.parser.dump(self.config, skip_none=False)
+        return text
+
+
+def _method_keys() -> list[str]:
+    """Argument names of all methods and of their option groups."""
+    keys: set[str] = set()
+    for method in METHODS.values():
+        for cls in method.__mro__:
+            keys |= set(inspect.signature(cls.__init__).parameters) if issubclass(cls, PoseMethod) else set()
+    from actupose.methods import config
+    from actupose.models import NetConfig, StyleConfig
+    from actupose.views import AffineConfig
+
+    groups = [c for c in vars(config).values() if inspect.isclass(c)]
+    for group in (*groups, NetConfig, StyleConfig, AffineConfig):
+        keys |= set(inspect.signature(group).parameters)
+    return sorted(keys - {"self", "shared"})
+
+
+def fit(args: list[str]) -> dict[str, float]:
+    """Train; a killed run continues when the same command is given again.
+
+    Args:
+        args: the verb's arguments.
+
+    Returns:
+        Scores on the target test set, empty without one.
+    """
+    cli = PoseCLI("fit", args)
+    run = RunFolder(cli.config.out)
+    checkpoint = run.claim(cli.config_text)
+    if checkpoint is not None:
+        print(f"{run.path}: continues from {checkpoint}", flush=True)
+    scores = train(cli.model, cli.datamodule, cli.trainer, run, checkpoint)
+    _print_scores(cli, scores)
+    return scores
+
+
+def validate(args: list[str]) -> dict[str, float]:
+    """Score a checkpoint on the held-out source samples.
+
+    Args:
+        args: the verb's arguments.
+    """
+    cli = PoseCLI("validate", args)
+    load_weights(cli.model, _checkpoint(cli))
+    with quiet():
+        cli.trainer.validate(cli.model, datamodule=cli.datamodule, verbose=False)
+    scores: dict[str, float] = cli.model.scores()
+    _print_scores(cli, scores)
+    return scores
+
+
+def test(args: list[str]) -> dict[str, float]:
+    """Score a checkpoint on the labelled target test set.
+
+    Args:
+        args: the verb's arguments.
+    """
+    cli = PoseCLI("test", args)
+    checkpoint = _checkpoint(cli)
+    load_weights(cli.model, checkpoint)
+    scores = evaluate(cli.model, cli.datamodule, cli.trainer, RunFolder(cli.config.out), checkpoint=checkpoint)
+    _print_scores(cli, scores)
+    return scores
+
+
+def _checkpoint(cli: PoseCLI) -> Path:
+    given: Path | None = cli.config.ckpt_path
+    return given if given is not None else RunFolder(cli.config.out).checkpoint
+
+
+def _print_scores(cli: PoseCLI, scores: dict[str, float]) -> None:
+    if scores:
+        name = type(cli.model).__name__
+        nets = list(cli.model.nets())
+        rows = {f"{name} ({net})" if len(nets) > 1 else name: scores for net in nets}
+        print(scores_table(rows, list(cli.datamodule.skeleton.groups), dict(zip(rows, nets, strict=True))))

@@ -1,0 +1,84 @@
+"""Drawing an epoch's samples from the bins."""
+
+import torch
+from torch import Tensor
+
+
+def proportional_counts(p: Tensor, num_samples: int) -> Tensor:
+    """Split `num_samples` over the bins in proportion to p, rounded by largest remainder.
+
+    Args:
+        p: (N_b,), not negative, not all 0.
+        num_samples: Samples to draw in total.
+
+    Returns:
+        (N_b,) int64 that sums to `num_samples`.
+
+    Raises:
+        ValueError: `p` has no positive sum.
+    """
+    total = float(p.double().sum())
+    if not total > 0:
+        raise ValueError("the shares of the bins sum to 0: there is nothing to draw from")
+    quota = p.double() * (num_samples / total)
+    counts = quota.floor().long()
+    missing = num_samples - int(counts.sum())
+    if missing > 0:
+        counts[torch.argsort(quota - counts, descending=True, stable=True)[:missing]] += 1
+    return counts
+
+
+def exact_counts(p: Tensor, sizes: Tensor) -> Tensor:
+    """Return the paper's counts p_j N / N_b, rounded, (N_b,) int64; `sizes` (N_b,) are the bins' sizes."""
+    return (p.double() * sizes).round().long()
+
+
+def draw_counts(bin_of: Tensor, counts: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw a given number of samples from each bin, in random order.
+
+    Within a bin nothing repeats before the whole bin is drawn; a count above the bin's size goes round again. No Python
+    loop over samples; memory is linear in N.
+
+    Args:
+        bin_of: (N,) int64, each sample's bin.
+        counts: (N_b,) int64; a bin without samples must have 0.
+        generator: CPU generator that fixes the draw.
+
+    Returns:
+        (sum of counts,) int64 sample indices.
+
+    Raises:
+        ValueError: A bin without samples has a count.
+    """
+    sizes = torch.bincount(bin_of, minlength=len(counts))
+    if bool(((sizes == 0) & (counts > 0)).any()):
+        raise ValueError("cannot draw from a bin without samples")
+    candidates = (counts > 0)[bin_of].nonzero().squeeze(-1)
+    candidates = candidates[torch.randperm(len(candidates), generator=generator)]
+    candidates = candidates[torch.argsort(bin_of[candidates], stable=True)]  # bin by bin, shuffled within
+    sizes = torch.where(counts > 0, sizes, 0)
+    slot = torch.arange(int(counts.sum())) - (counts.cumsum(0) - counts).repeat_interleave(counts)
+    first = (sizes.cumsum(0) - sizes).repeat_interleave(counts)
+    drawn = candidates[first + slot % sizes.repeat_interleave(counts)]
+    return drawn[torch.randperm(len(drawn), generator=generator)]
+
+
+def draw_epoch(bin_of: Tensor, p: Tensor, num_samples: int, generator: torch.Generator, exact: bool = False) -> Tensor:
+    """Draw an epoch without replacement, with bin counts in proportion to p (METHOD.md section 2, ours).
+
+    Args:
+        bin_of: (N,) int64, each sample's bin.
+        p: (N_b,), the bins' shares.
+        num_samples: Samples of the epoch; not used where `exact`.
+        generator: CPU generator that fixes the draw.
+        exact: The paper's counts p_j N / N_b; the length varies with p.
+
+    Returns:
+        (num_samples,) int64 sample indices in random order; a bin smaller than its count repeats.
+
+    Raises:
+        ValueError: `p` has no positive sum, or falls on a bin without samples.
+    """
+    sizes = torch.bincount(bin_of, minlength=len(p))
+    counts = exact_counts(p, sizes) if exact else proportional_counts(p, num_samples)
+    return draw_counts(bin_of, counts, generator)

@@ -1,0 +1,291 @@
+"""The data of one training: a labelled source, an unlabelled target, and labelled data for evaluation alone."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.combined_loader import CombinedLoader
+from torch import Tensor
+from torch.utils.data import DataLoader, SequentialSampler
+
+from actupose.curriculum import (
+    CurriculumConfig,
+    CurriculumState,
+    PoseVAE,
+    PoseVAEConfig,
+    assign_bins,
+    fit_pose_vae,
+    score_poses,
+)
+from actupose.data.batch import LabeledBatch, UnlabeledBatch
+from actupose.data.dataset import Cache, PoseDataset, as_batch
+from actupose.data.samplers import EpochSampler, endless_shuffle
+from actupose.data.store import open_store
+from actupose.errors import UserError
+from actupose.skeletons import Skeleton, load_skeleton
+
+Batch = LabeledBatch | UnlabeledBatch
+_HEALTH_POSES = 20_000
+
+
+@dataclass(frozen=True)
+class LoaderConfig:
+    """How samples reach the device.
+
+    Attributes:
+        batch_size: samples of one domain a step, over all processes.
+        iterations: steps an epoch; an epoch is a fixed number of steps whatever the size of the source.
+        num_workers: decoding processes; 0 is best with the memory cache.
+        cache: ``memory``, ``none``, or ``auto`` = memory up to 4 GiB a dataset.
+    """
+
+    batch_size: int = 32
+    iterations: int = 500
+    num_workers: int = 0
+    cache: Cache = "auto"
+
+
+@dataclass(frozen=True)
+class _Sets:
+    """The datasets of a training, made once."""
+
+    source: PoseDataset
+    validation: PoseDataset | None
+    target: PoseDataset | None
+
+
+class PoseDataModule(L.LightningDataModule):
+    """Stores in, batches out: ``{"source": LabeledBatch, "target": UnlabeledBatch}``.
+
+    Args:
+        source: store of the labelled source domain; None when only testing.
+        target: store of the target domain; read without its labels, None for methods without a target.
+        target_test: store with labels that evaluation alone reads.
+        skeleton: name or YAML of the model's skeleton; keypoints map to it by name.
+        size: S, side of the network's images.
+        loader: batch size, steps an epoch, workers, cache.
+        curriculum: which curriculum draws the source samples.
+        pose_vae: the model that scores pose complexity.
+        validation_share: share of the source held out for validation.
+        seed: of draws, splits and the Pose-VAE.
+    """
+
+    def __init__(
+        self,
+        source: Path | None = None,
+        target: Path | None = None,
+        target_test: Path | None = None,
+        skeleton: str = "body16",
+        size: int = 256,
+        loader: LoaderConfig | None = None,
+        curriculum: CurriculumConfig | None = None,
+        pose_vae: PoseVAEConfig | None = None,
+        validation_share: float = 0.05,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.source, self.target, self.target_test = source, target, target_test
+        self.skeleton: Skeleton = load_skeleton(skeleton)
+        self.size, self.seed, self.validation_share = size, seed, validation_share
+        self.loader = loader or LoaderConfig()
+        self.curriculum_config = curriculum or CurriculumConfig()
+        self.pose_vae_config = pose_vae or PoseVAEConfig()
+        self.curriculum: CurriculumState | None = None
+        self.pose_vae: PoseVAE | None = None
+        self._sets: _Sets | None = None
+        self._test: PoseDataset | None = None
+        self._restored: dict[str, Any] = {}
+
+    # -- stores and datasets
+
+    def setup(self, stage: str) -> None:
+        """Open the stores that a stage needs.
+
+        Raises:
+            UserError: a store is missing, has no labels where labels are needed, or has another skeleton.
+        """
+        if stage in ("fit", "validate") and self._sets is None:
+            self._sets = self._open_training_sets()
+        if stage == "test" and self._test is None:
+            if self.target_test is None:
+                raise UserError("data.target_test is not set; name the store with labels to evaluate on.")
+            self._test = self._dataset(self.target_test, labelled=True)
+
+    def _dataset(self, path: Path, *, labelled: bool, rows: list[int] | None = None) -> PoseDataset:
+        return PoseDataset(
+            open_store(path), self.skeleton, self.size, labelled=labelled, rows=rows, cache=self.loader.cache
+        )
+
+    def _open_training_sets(self) -> _Sets:
+        if self.source is None:
+            raise UserError("data.source is not set; name the store of the labelled source domain.")
+        total = len(open_store(self.source))
+        order = torch.randperm(total, generator=torch.Generator().manual_seed(self.seed)).tolist()
+        held = round(total * self.validation_share)
+        validation = self._dataset(self.source, labelled=True, rows=sorted(order[:held])) if held else None
+        source = self._dataset(self.source, labelled=True, rows=sorted(order[held:]))
+        target = self._dataset(self.target, labelled=False) if self.target is not None else None
+        return _Sets(source, validation, target)
+
+    @property
+    def sets(self) -> _Sets:
+        """The training sets; `setup` has made them.
+
+        Raises:
+            RuntimeError: before `setup`.
+        """
+        if self._sets is None:
+            raise RuntimeError("PoseDataModule.setup('fit') comes first")
+        return self._sets
+
+    # -- curriculum
+
+    def build_curriculum(self, epochs: int) -> CurriculumState:
+        """Score the source poses and bin them, or take both back from a checkpoint.
+
+        Args:
+            epochs: epochs of the whole training.
+        """
+        if self.curriculum is None:
+            source = self.sets.source
+            if self.curriculum_config.kind == "none":
+                score = torch.zeros(len(source))
+            elif "curriculum" in self._restored:
+                score = self._restored["curriculum"]["score_vae"]
+            else:
+                score = self.score(source.keypoints, source.visible)
+            self.curriculum = CurriculumState(score, self.curriculum_config, epochs, self.seed)
+            if "curriculum" in self._restored:
+                self.curriculum.load_state_dict(self._restored["curriculum"])
+        return self.curriculum
+
+    def score(self, keypoints: Tensor, visible: Tensor) -> Tensor:
+        """Pose complexity (Eq. 2) by the Pose-VAE of the source, fitted on first use; (N,) float32."""
+        return score_poses(self._fitted_vae(), keypoints, visible, self.skeleton)
+
+    def _fitted_vae(self) -> PoseVAE:
+        if self.pose_vae is None:
+            config = self.pose_vae_config
+            self.pose_vae = PoseVAE(self.skeleton.num_keypoints, config.latent, config.hidden)
+            if "pose_vae" in self._restored:
+                self.pose_vae.load_state_dict(self._restored["pose_vae"])
+                self.pose_vae.eval().requires_grad_(False)
+            else:
+                source = self.sets.source
+                self.pose_vae = fit_pose_vae(source.keypoints, source.visible, self.skeleton, config)
+        return self.pose_vae
+
+    def test_bins(self) -> tuple[Tensor, int] | None:
+        """Complexity bin of every test pose (evaluation alone reads its labels) and the number of bins.
+
+        None where no Pose-VAE of the source is at hand: testing a checkpoint of a run without a curriculum.
+        """
+        if self._test is None or (self._sets is None and "pose_vae" not in self._restored):
+            return None
+        n_bins = min(self.curriculum_config.n_bins, len(self._test))
+        return assign_bins(self.score(self._test.keypoints, self._test.visible), n_bins)[1], n_bins
+
+    def state_dict(self) -> dict[str, Any]:
+        """Scores, bins and the Pose-VAE, so that a resumed run draws what the unbroken one would."""
+        state: dict[str, Any] = {}
+        if self.curriculum is not None:
+            state["curriculum"] = self.curriculum.state_dict()
+        if self.pose_vae is not None:
+            state["pose_vae"] = self.pose_vae.state_dict()
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Keep what a checkpoint holds until the curriculum is built."""
+        self._restored = state_dict
+        self.curriculum, self.pose_vae = None, None
+
+    # -- loaders
+
+    def train_dataloader(self) -> CombinedLoader:
+        """Both domains in step; the samplers start at the trainer's epoch.
+
+        Lightning makes the first iterator of a resumed run before it sets the samplers' epoch (its issue 21938), so
+        the epoch is set here.
+        """
+        trainer = self.trainer
+        assert trainer is not None
+        epochs = trainer.max_epochs or 1
+        draws = {"source": (self.sets.source, self._source_draw(self.build_curriculum(epochs)))}
+        if self.sets.target is not None:
+            target = self.sets.target
+            draws["target"] = (target, endless_shuffle(len(target), self.samples_per_epoch, self.seed))
+        loaders = {}
+        for name, (dataset, draw) in draws.items():
+            sampler = EpochSampler(draw, self.samples_per_epoch, trainer.global_rank, trainer.world_size)
+            sampler.set_epoch(trainer.current_epoch)
+            loaders[name] = self._loader(dataset, sampler, self._rank_batch_size(trainer.world_size))
+        return CombinedLoader(loaders, mode="min_size")
+
+    def _source_draw(self, curriculum: CurriculumState) -> Any:  # noqa: ANN401 - a closure of the sampler's Draw type
+        return lambda epoch: curriculum.draw(epoch, self.samples_per_epoch)
+
+    @property
+    def samples_per_epoch(self) -> int:
+        """Samples of one domain an epoch, over all processes."""
+        return self.loader.iterations * self.loader.batch_size
+
+    def _rank_batch_size(self, world_size: int) -> int:
+        if self.loader.batch_size % world_size:
+            raise UserError(
+                f"data.loader.batch_size {self.loader.batch_size} does not divide among {world_size} processes; "
+                f"use a multiple of {world_size}."
+            )
+        return self.loader.batch_size // world_size
+
+    def _loader(self, dataset: PoseDataset, sampler: Any, batch_size: int) -> DataLoader[Batch]:  # noqa: ANN401 - any Sampler
+        return DataLoader(
+            dataset,
+            batch_size=batch_size,
+            sampler=sampler,
+            num_workers=self.loader.num_workers,
+            collate_fn=as_batch,
+            pin_memory=torch.cuda.is_available(),
+            persistent_workers=self.loader.num_workers > 0,
+        )
+
+    def val_dataloader(self) -> list[DataLoader[Batch]]:
+        """Held-out source samples; no target labels here."""
+        held = self.sets.validation
+        return [] if held is None else [self._eval_loader(held)]
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """The labelled target test set."""
+        return self._eval_loader(self.test_set)
+
+    def _eval_loader(self, dataset: PoseDataset) -> DataLoader[Batch]:
+        # Every process evaluates everything: PCK is a ratio of sums, so it is the same on one and on many.
+        return self._loader(dataset, SequentialSampler(dataset), self.loader.batch_size)
+
+    @property
+    def test_set(self) -> PoseDataset:
+        """The labelled target test set; `setup("test")` has made it.
+
+        Raises:
+            RuntimeError: before `setup`.
+        """
+        if self._test is None:
+            raise RuntimeError("PoseDataModule.setup('test') comes first")
+        return self._test
+
+    @property
+    def num_test_keypoints(self) -> int:
+        """Labelled keypoints of the test set."""
+        return int((self.test_set.visible > 0).sum())
+
+    def fingerprints(self) -> dict[str, str]:
+        """Hash of every store in use, for the run's record."""
+        named = {"source": self.source, "target": self.target, "target_test": self.target_test}
+        return {k: open_store(p).meta.fingerprint() for k, p in named.items() if p is not None}
+
+    def describe(self) -> dict[str, Any]:
+        """Plain data of what is trained on."""
+        return {"loader": asdict(self.loader), "curriculum": asdict(self.curriculum_config), "size": self.size}

@@ -1,0 +1,37 @@
+"""What a reader of a published format yields: one person in one image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+Box = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True)
+class PoseRecord:
+    """One person, in the pixels of the original image; the skeleton is its reader's.
+
+    Attributes:
+        image: path of the image, or the encoded image itself.
+        name: unique name within the dataset; original file name or id.
+        box: person box ``(x0, y0, x1, y1)``; None = box of the labelled joints, else the whole image.
+        keypoints: (K, 2) float32 in original pixels (the centre of the first pixel is 0), or None without labels.
+        visible: (K,) uint8: 0 unlabelled, 1 labelled but hidden, 2 labelled and visible.
+        archetype: name of the kind of pose where the source knows it.
+    """
+
+    image: Path | bytes
+    name: str
+    box: Box | None = None
+    keypoints: NDArray[np.float32] | None = None
+    visible: NDArray[np.uint8] | None = None
+    archetype: str = field(default="")
+
+    @property
+    def labelled(self) -> bool:
+        """Whether at least one joint carries a label."""
+        return self.visible is not None and bool((self.visible > 0).any())

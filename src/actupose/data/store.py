@@ -1,0 +1,203 @@
+"""The store: a folder of Arrow shards beside one JSON file that says what they hold.
+
+::
+
+    store.json          skeleton, size, source, recipe, number of shards, complete or not
+    report.json         counts and the items that were skipped
+    shards/00000.arrow  one row a person crop
+    shards/00000.json   what was skipped in that shard
+
+Shards are read memory-mapped through Hugging Face `datasets`, so opening millions of rows costs no memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from actupose.errors import UserError
+from actupose.skeletons import Skeleton
+
+if TYPE_CHECKING:
+    import datasets
+    import pyarrow as pa
+
+SHARD_DIR = "shards"
+FORMAT = 1
+_META = "store.json"
+
+
+@dataclass(frozen=True)
+class StoreMeta:
+    """What a store holds and what determines its bytes.
+
+    Attributes:
+        skeleton: skeleton of the keypoints.
+        size: side of the square crops, pixels.
+        source: reader or generator, e.g. ``lspet`` or ``synth``.
+        recipe: plain data that determines the rows; two stores of one recipe are equal.
+    """
+
+    skeleton: Skeleton
+    size: int
+    source: str
+    recipe: dict[str, Any] = field(default_factory=dict)
+
+    def identity(self) -> dict[str, Any]:
+        """Everything that determines the rows, as plain data."""
+        flat = {f"recipe.{k}": v for k, v in self.recipe.items()}
+        return {"size": self.size, "source": self.source, "skeleton": self.skeleton.to_dict(), **flat}
+
+    def fingerprint(self) -> str:
+        """Hash of `identity`, the name of these data in run records."""
+        text = json.dumps(self.identity(), sort_keys=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass
+class StoreReport:
+    """What building a store came to."""
+
+    path: Path
+    num_items: int
+    num_rows: int
+    problems: list[str]
+
+    def text(self) -> str:
+        """One paragraph for the terminal."""
+        lines = [f"{self.path}: {self.num_rows} samples"]
+        if self.problems:
+            lines.append(f"  skipped {len(self.problems)} of {self.num_items} (listed in {self.path / 'report.json'}):")
+            lines += [f"    {p}" for p in self.problems[:5]]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class PoseStore:
+    """An opened store: its description and its memory-mapped rows."""
+
+    path: Path
+    meta: StoreMeta
+    rows: datasets.Dataset
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def shard_path(out: Path, index: int) -> Path:
+    """Path of a shard's Arrow file."""
+    return out / SHARD_DIR / f"{index:05d}.arrow"
+
+
+def write_json_atomically(path: Path, data: object) -> None:
+    """Write JSON so that the file under its name is always whole."""
+    temporary = path.with_suffix(f"{path.suffix}.tmp{os.getpid()}")
+    temporary.write_text(json.dumps(data, indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def write_table_atomically(path: Path, columns: Mapping[str, Sequence[Any]], num_keypoints: int) -> None:
+    """Write one shard as an Arrow stream; no partial file ever stands under ``path``."""
+    import pyarrow as pa
+
+    table = pa.table(dict(columns), schema=_schema(num_keypoints))
+    temporary = path.with_suffix(f".tmp{os.getpid()}")
+    try:
+        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _schema(num_keypoints: int) -> pa.Schema:
+    import pyarrow as pa
+
+    return pa.schema(
+        [
+            ("image", pa.binary()),
+            ("name", pa.string()),
+            ("keypoints", pa.list_(pa.float32(), 2 * num_keypoints)),
+            ("visible", pa.list_(pa.uint8(), num_keypoints)),
+            ("crop", pa.list_(pa.float32(), 6)),
+            ("archetype", pa.string()),
+        ]
+    )
+
+
+def write_meta(out: Path, meta: StoreMeta, *, num_shards: int, complete: bool) -> None:
+    """Write ``store.json``."""
+    data = {
+        "format": FORMAT,
+        "skeleton": meta.skeleton.to_dict(),
+        "size": meta.size,
+        "source": meta.source,
+        "recipe": meta.recipe,
+        "num_shards": num_shards,
+        "complete": complete,
+    }
+    write_json_atomically(out / _META, data)
+
+
+def _read_raw(path: Path) -> dict[str, Any] | None:
+    file = path / _META
+    if not file.is_file():
+        return None
+    try:
+        data = json.loads(file.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{file}: is not readable JSON ({error}); make the store again.") from error
+    if data.get("format") != FORMAT:
+        raise UserError(
+            f"{file}: store format {data.get('format')}, this version reads {FORMAT}; make the store again."
+        )
+    return dict(data)
+
+
+def _meta_of(raw: Mapping[str, Any], path: Path) -> StoreMeta:
+    skeleton = Skeleton.from_dict(raw["skeleton"], origin=str(path / _META))
+    return StoreMeta(skeleton, int(raw["size"]), str(raw["source"]), dict(raw["recipe"]))
+
+
+def read_meta(path: Path) -> StoreMeta | None:
+    """The description of the store at ``path``; None where there is no store.
+
+    Raises:
+        UserError: ``store.json`` is broken or of another format.
+    """
+    raw = _read_raw(path)
+    return None if raw is None else _meta_of(raw, path)
+
+
+def open_store(path: str | Path) -> PoseStore:
+    """Open a complete store.
+
+    Raises:
+        UserError: the folder is missing, is no store, is not complete, or a shard is broken.
+    """
+    import datasets
+
+    path = Path(path)
+    if not path.is_dir():
+        raise UserError(f"{path}: no such folder; make a store with `actupose synth` or `actupose prepare`.")
+    raw = _read_raw(path)
+    if raw is None:
+        raise UserError(f"{path}: is no store (no {_META}); make one with `actupose synth` or `actupose prepare`.")
+    if not raw["complete"] or (path / "REJECTED.json").is_file():
+        raise UserError(f"{path}: the store is not finished; run the command that makes it once more.")
+    meta = _meta_of(raw, path)
+    parts = []
+    for i in range(int(raw["num_shards"])):
+        file = shard_path(path, i)
+        try:
+            parts.append(datasets.Dataset.from_file(str(file)))
+        except (OSError, ValueError) as error:
+            raise UserError(
+                f"{file}: shard is missing or broken ({error}); remove it and make the store again."
+            ) from error
+    return PoseStore(path, meta, datasets.concatenate_datasets(parts))

@@ -1,0 +1,1 @@
+"""Trainer defaults, run folders, callbacks and the Lightning command line."""

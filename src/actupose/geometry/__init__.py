@@ -1,0 +1,39 @@
+"""Pixel-grid affine maps, warps of images and points, joint angles."""
+
+from actupose.geometry.affine import (
+    about,
+    box_crop,
+    compose,
+    flip_horizontal,
+    identity,
+    invert,
+    rotation,
+    scaling,
+    shear,
+    to_heatmap_grid,
+    translation,
+)
+from actupose.geometry.angles import triplet_angles, wrap_angle
+from actupose.geometry.indexing import index_tensor
+from actupose.geometry.precision import at_least_float32
+from actupose.geometry.warp import warp, warp_points
+
+__all__ = [
+    "about",
+    "at_least_float32",
+    "box_crop",
+    "compose",
+    "flip_horizontal",
+    "identity",
+    "index_tensor",
+    "invert",
+    "rotation",
+    "scaling",
+    "shear",
+    "to_heatmap_grid",
+    "translation",
+    "triplet_angles",
+    "warp",
+    "warp_points",
+    "wrap_angle",
+]

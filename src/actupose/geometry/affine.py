@@ -1,0 +1,230 @@
+"""Batched 3x3 affine matrices between pixel grids.
+
+Matrices are (B, 3, 3), row-major, and map a source pixel to a destination pixel: p_dst = M p_src. Coordinates follow
+the pixel-index convention: the centre of the pixel in column i is x = i, y points down. The arithmetic is written out
+element by element: a batched matrix product would run in reduced precision under autocast or with TF32 allowed, and a
+relative error of 1e-3 in a matrix moves a point by a tenth of a pixel.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+
+def _check_matrix(m: Tensor) -> None:
+    if m.ndim != 3 or m.shape[-2:] != (3, 3):
+        raise ValueError(f"expected matrices of shape (B, 3, 3), got {tuple(m.shape)}")
+
+
+def _from_entries(a: Tensor, b: Tensor, c: Tensor, d: Tensor, e: Tensor, f: Tensor) -> Tensor:
+    """Stack six (B,) entries to [[a, b, c], [d, e, f], [0, 0, 1]]."""
+    zero, one = torch.zeros_like(a), torch.ones_like(a)
+    return torch.stack([a, b, c, d, e, f, zero, zero, one], dim=-1).reshape(-1, 3, 3)
+
+
+def identity(n: int, device: torch.device | str | None = None, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return `n` identity matrices, (n, 3, 3)."""
+    return torch.eye(3, device=device, dtype=dtype).repeat(n, 1, 1)
+
+
+def translation(t: Tensor) -> Tensor:
+    """Return the shift by `t`.
+
+    Args:
+        t: (B, 2), x and y in pixels.
+
+    Returns:
+        (B, 3, 3).
+
+    Raises:
+        ValueError: `t` is not (B, 2).
+    """
+    if t.ndim != 2 or t.shape[-1] != 2:
+        raise ValueError(f"expected a shift of shape (B, 2), got {tuple(t.shape)}")
+    x, y = t.unbind(-1)
+    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    return _from_entries(one, zero, x, zero, one, y)
+
+
+def scaling(s: Tensor) -> Tensor:
+    """Return the scaling about pixel (0, 0).
+
+    Args:
+        s: (B,) one factor for both axes, or (B, 2) x and y.
+
+    Returns:
+        (B, 3, 3).
+
+    Raises:
+        ValueError: `s` has another shape.
+    """
+    if s.ndim == 1:
+        s = s.unsqueeze(-1).expand(-1, 2)
+    if s.ndim != 2 or s.shape[-1] != 2:
+        raise ValueError(f"expected factors of shape (B,) or (B, 2), got {tuple(s.shape)}")
+    x, y = s.unbind(-1)
+    zero = torch.zeros_like(x)
+    return _from_entries(x, zero, zero, zero, y, zero)
+
+
+def rotation(deg: Tensor) -> Tensor:
+    """Return the rotation about pixel (0, 0).
+
+    Args:
+        deg: (B,) degrees; positive turns the x axis towards the y axis, clockwise as one sees it since y points down.
+
+    Returns:
+        (B, 3, 3).
+
+    Raises:
+        ValueError: `deg` is not (B,).
+    """
+    if deg.ndim != 1:
+        raise ValueError(f"expected angles of shape (B,), got {tuple(deg.shape)}")
+    radians = torch.deg2rad(deg)
+    cos, sin, zero = radians.cos(), radians.sin(), torch.zeros_like(radians)
+    return _from_entries(cos, -sin, zero, sin, cos, zero)
+
+
+def shear(deg: Tensor) -> Tensor:
+    """Return the shear about pixel (0, 0): x' = x + tan(deg_x) y, y' = tan(deg_y) x + y.
+
+    Args:
+        deg: (B, 2) degrees, along x and along y, each strictly between -90 and 90.
+
+    Returns:
+        (B, 3, 3).
+
+    Raises:
+        ValueError: `deg` is not (B, 2).
+    """
+    if deg.ndim != 2 or deg.shape[-1] != 2:
+        raise ValueError(f"expected angles of shape (B, 2), got {tuple(deg.shape)}")
+    x, y = torch.deg2rad(deg).tan().unbind(-1)
+    zero, one = torch.zeros_like(x), torch.ones_like(x)
+    return _from_entries(one, x, zero, y, one, zero)
+
+
+def compose(*ms: Tensor) -> Tensor:
+    """Return the matrix product of `ms`; the first argument is applied last.
+
+    Args:
+        *ms: Matrices (B, 3, 3); a batch of one is broadcast.
+
+    Returns:
+        (B, 3, 3).
+
+    Raises:
+        ValueError: No matrix was given, or one is not (B, 3, 3).
+    """
+    if not ms:
+        raise ValueError("compose needs at least one matrix")
+    for m in ms:
+        _check_matrix(m)
+    product = ms[0]
+    for m in ms[1:]:
+        product = (product.unsqueeze(-1) * m.unsqueeze(-3)).sum(-2)
+    return product
+
+
+def invert(m: Tensor) -> Tensor:
+    """Return the inverse of affine matrices in closed form, without waiting for the device.
+
+    Args:
+        m: (B, 3, 3) with the last row (0, 0, 1). A singular matrix gives infinities, not an error: looking at the
+            values would stall an accelerator.
+
+    Returns:
+        (B, 3, 3).
+
+    Raises:
+        ValueError: `m` is not (B, 3, 3).
+    """
+    _check_matrix(m)
+    a, b, c = m[:, 0].unbind(-1)
+    d, e, f = m[:, 1].unbind(-1)
+    det = a * e - b * d
+    return _from_entries(e / det, -b / det, (b * f - c * e) / det, -d / det, a / det, (c * d - a * f) / det)
+
+
+def about(center: Tensor, m: Tensor) -> Tensor:
+    """Return `m` applied about `center` in place of pixel (0, 0): T(center) m T(-center).
+
+    Args:
+        center: (2,) or (B, 2), x and y in pixels.
+        m: (B, 3, 3).
+
+    Returns:
+        (B, 3, 3).
+
+    Raises:
+        ValueError: A shape does not fit.
+    """
+    _check_matrix(m)
+    if center.shape[-1:] != (2,) or center.ndim > 2:
+        raise ValueError(f"expected a centre of shape (2,) or (B, 2), got {tuple(center.shape)}")
+    shift = center.to(m).expand(m.shape[0], 2)
+    return compose(translation(shift), m, translation(-shift))
+
+
+def to_heatmap_grid(m: Tensor, stride: float) -> Tensor:
+    """Conjugate a matrix between image grids to the matching heatmap grids: P m P^-1.
+
+    P maps an image pixel to a heatmap pixel, x_heat = (x + 0.5) / stride - 0.5.
+
+    Args:
+        m: (B, 3, 3), image pixel -> image pixel.
+        stride: Image pixels per heatmap pixel, positive.
+
+    Returns:
+        (B, 3, 3), heatmap pixel -> heatmap pixel.
+
+    Raises:
+        ValueError: `m` is not (B, 3, 3), or `stride` is not positive.
+    """
+    _check_matrix(m)
+    if stride <= 0:
+        raise ValueError(f"stride must be positive, got {stride}")
+    factor = m.new_full((1,), 1.0 / stride)
+    offset = m.new_full((1, 2), 0.5 / stride - 0.5)
+    back = m.new_full((1, 2), 0.5 * stride - 0.5)
+    to_heat = compose(translation(offset), scaling(factor))
+    to_image = compose(translation(back), scaling(1.0 / factor))
+    return compose(to_heat, m, to_image)
+
+
+def flip_horizontal(
+    n: int, width: int, device: torch.device | str | None = None, dtype: torch.dtype = torch.float32
+) -> Tensor:
+    """Return `n` mirrors of an image `width` pixels wide, x' = width - 1 - x; (n, 3, 3)."""
+    one = torch.ones(n, device=device, dtype=dtype)
+    zero = torch.zeros_like(one)
+    return _from_entries(-one, zero, one * (width - 1), zero, one, zero)
+
+
+def box_crop(box: Tensor, size: int, expand: float = 1.5) -> Tensor:
+    """Return the crop of the square around a box, resized to `size` pixels.
+
+    The square is centred on the box and its side is the longer side of the box times `expand` (METHOD.md section 6,
+    crop 1.5x the joint box). A side under one pixel counts as one pixel.
+
+    Args:
+        box: (B, 4), x0, y0, x1, y1 in pixels of the original.
+        size: Side of the crop in pixels.
+        expand: Growth of the box.
+
+    Returns:
+        (B, 3, 3), original pixel -> crop pixel.
+
+    Raises:
+        ValueError: `box` is not (B, 4), or `size` or `expand` is not positive.
+    """
+    if box.ndim != 2 or box.shape[-1] != 4:
+        raise ValueError(f"expected boxes of shape (B, 4), got {tuple(box.shape)}")
+    if size <= 0 or not expand > 0 or not math.isfinite(expand):
+        raise ValueError(f"size and expand must be positive, got {size} and {expand}")
+    low, high = box[:, :2], box[:, 2:]
+    side = ((high - low).amax(-1) * expand).clamp(min=1.0)
+    middle = torch.full_like(low, (size - 1) / 2)
+    return compose(translation(middle), scaling(size / side), translation(-(low + high) / 2))

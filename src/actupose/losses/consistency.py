@@ -1,0 +1,79 @@
+"""Mean-teacher consistency of heatmaps (METHOD.md section 4)."""
+
+import torch
+from torch import Tensor
+
+from actupose.codecs import argmax, encode
+from actupose.geometry import at_least_float32
+
+
+@torch.no_grad()
+def rectify(heat: Tensor, sigma: float = 2.0) -> Tensor:
+    """Replace each heatmap by a clean Gaussian of peak 1 at its highest pixel; no gradient.
+
+    Args:
+        heat: (B, K, H, W), the teacher's heatmaps.
+        sigma: Standard deviation in heatmap pixels.
+
+    Returns:
+        (B, K, H, W).
+
+    Raises:
+        ValueError: `heat` is not floating point of four dimensions, or `sigma` is not positive.
+    """
+    points, peak = argmax(heat)
+    return encode(points, torch.ones_like(peak), (heat.shape[-2], heat.shape[-1]), sigma)[0]
+
+
+@torch.no_grad()
+def quantile_mask(peak: Tensor, ratio: float = 0.5) -> Tensor:
+    """Keep the joints whose peak reaches the `ratio` quantile of all peaks of this batch; no gradient.
+
+    The quantile is taken over the peaks given, so over one process's batch unless the caller gathers them first.
+
+    Args:
+        peak: (B, K), the teacher's peak heights.
+        ratio: Share of joints to mask, in [0, 1].
+
+    Returns:
+        (B, K) bool, true where the joint is kept.
+
+    Raises:
+        ValueError: `peak` is not (B, K), or `ratio` lies outside [0, 1].
+    """
+    if peak.ndim != 2:
+        raise ValueError(f"expected peaks of shape (B, K), got {tuple(peak.shape)}")
+    if not 0 <= ratio <= 1:
+        raise ValueError(f"ratio must lie in [0, 1], got {ratio}")
+    peak = at_least_float32(peak)
+    return peak >= torch.quantile(peak, ratio)
+
+
+def consistency_loss(student: Tensor, pseudo: Tensor, mask: Tensor, region: Tensor | None = None) -> Tensor:
+    """Return the mean over pixels of the mean over joints of (masked difference)^2.
+
+    Masked joints and pixels count in the mean with 0. The pseudo-labels get no gradient.
+
+    Args:
+        student: (B, K, H, W), the student's heatmaps, warped back to the base frame.
+        pseudo: (B, K, H, W), rectified teacher heatmaps in the base frame.
+        mask: (B, K), true where the joint takes part.
+        region: (B, 1, H, W), weight of each pixel, 1 where the views cover it; None for all.
+
+    Returns:
+        Scalar.
+
+    Raises:
+        ValueError: A shape does not fit.
+    """
+    if student.ndim != 4 or student.shape != pseudo.shape:
+        raise ValueError(f"expected two equal (B, K, H, W), got {tuple(student.shape)} and {tuple(pseudo.shape)}")
+    if mask.shape != student.shape[:2]:
+        raise ValueError(f"expected a mask of shape {tuple(student.shape[:2])}, got {tuple(mask.shape)}")
+    difference = at_least_float32(student) - at_least_float32(pseudo).detach()
+    difference = difference * mask.to(difference.dtype)[:, :, None, None]
+    if region is not None:
+        if region.shape != (student.shape[0], 1, *student.shape[2:]):
+            raise ValueError(f"expected a region of shape (B, 1, H, W), got {tuple(region.shape)}")
+        difference = difference * region.to(difference.dtype)
+    return difference.square().mean()

@@ -1,0 +1,66 @@
+"""ACTUPose: UDAPE with the active curriculum, EvalPose and the cross-domain loss."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from actupose.codecs import soft_argmax, subpixel
+from actupose.geometry import index_tensor, triplet_angles, warp_points
+from actupose.losses import cross_domain_loss, evalpose_loss, pair_distance
+from actupose.methods.base import SourcePass
+from actupose.methods.config import SkeletonLossConfig
+from actupose.methods.udape import UDAPE, TargetPass
+
+
+class ACTUPose(UDAPE):
+    """L = w1 L_UDAPE + w2 L_evalpose + w3 L_cross-domain (Eq. 8).
+
+    The curriculum is the data's (``data.curriculum.kind: active``). Both losses begin with the mean teacher: before, a
+    flat heatmap has no limbs to compare (ours; the paper does not say).
+
+    Args:
+        skeleton_losses: options of the two losses.
+        **shared: arguments of `UDAPE` and `PoseMethod`.
+    """
+
+    def __init__(self, skeleton_losses: SkeletonLossConfig | None = None, **shared: Any) -> None:  # noqa: ANN401 - resolved by jsonargparse to the bases' arguments
+        super().__init__(**shared)
+        self.skeleton_losses = skeleton_losses or SkeletonLossConfig()
+
+    def extra_terms(self, source: SourcePass, target: TargetPass) -> dict[str, Tensor]:
+        """EvalPose within each domain, and the features of like poses across them."""
+        return {"evalpose": self.evalpose(source, target), "cross_domain": self.cross_domain(source, target)}
+
+    def evalpose(self, source: SourcePass, target: TargetPass) -> Tensor:
+        """Eq. 5 on the source's labels plus Eq. 5 on the target's pseudo-labels, never across."""
+        limbs, temperature = self.skeleton.limbs, self.skeleton_losses.temperature
+        on_source = evalpose_loss(soft_argmax(source.heatmaps, temperature), source.points, limbs, source.weight > 0)
+        student = warp_points(soft_argmax(target.student_view, temperature), target.to_base)
+        on_target = evalpose_loss(student, target.points, limbs, self._confident(target))
+        return on_source + on_target
+
+    def cross_domain(self, source: SourcePass, target: TargetPass) -> Tensor:
+        """Eq. 6 over the pairs of Eq. 7; the number of pairs a batch is logged."""
+        with torch.no_grad():
+            points = subpixel(source.heatmaps)[0]
+            distance, ok = pair_distance(
+                triplet_angles(points, self.skeleton.triplets),
+                self._triplets_of(source.weight > 0),
+                triplet_angles(target.points, self.skeleton.triplets),
+                self._triplets_of(self._confident(target)),
+                self.skeleton.num_keypoints,
+            )
+        loss, pairs = cross_domain_loss(source.feature, target.feature, distance, ok, self.skeleton_losses.gamma)
+        self.log("train/pairs", pairs.float(), on_step=False, on_epoch=True)
+        return loss
+
+    def _confident(self, target: TargetPass) -> Tensor:
+        return target.peaks >= self.skeleton_losses.confidence
+
+    def _triplets_of(self, valid: Tensor) -> Tensor:
+        """(B, K) keypoints -> (B, T) triplets whose three keypoints are all valid."""
+        members = index_tensor([i for triplet in self.skeleton.triplets for i in triplet], valid.device)
+        return valid[:, members].view(len(valid), -1, 3).all(-1)

@@ -1,0 +1,283 @@
+"""What every method shares: views, the weighted sum of named losses, feedback to the curriculum, evaluation."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any, ClassVar, NamedTuple, TypedDict
+
+import lightning as L
+import torch
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor, nn
+
+from actupose.codecs import encode, subpixel, to_heat, to_image
+from actupose.curriculum import mean_peak
+from actupose.data.batch import LabeledBatch, UnlabeledBatch
+from actupose.errors import UserError
+from actupose.geometry import compose, warp, warp_points
+from actupose.losses import heatmap_mse
+from actupose.methods.config import LossWeights, ScheduleConfig
+from actupose.metrics import PCK, EvalPoseScore, PerBinPCK, SampleConfidence
+from actupose.models import NetConfig, PoseNet
+from actupose.models.pose_net import STRIDE
+from actupose.skeletons import Skeleton, load_skeleton
+from actupose.views import AffineConfig, color_jitter, sample_affine, sample_crop
+
+SIGMA_AT_64 = 2.0
+
+
+class TrainBatch(TypedDict, total=False):
+    """A step's batch; ``target`` is absent for methods without one."""
+
+    source: LabeledBatch
+    target: UnlabeledBatch
+
+
+class SourcePass(NamedTuple):
+    """The student on the source batch.
+
+    Attributes:
+        heatmaps: (B, K, H, W) student heatmaps.
+        feature: (B, C) pooled student feature.
+        points: (B, K, 2) labels in heatmap pixels of the view.
+        weight: (B, K) 1 where the label is visible and inside.
+        label: (B, K, H, W) label heatmaps.
+    """
+
+    heatmaps: Tensor
+    feature: Tensor
+    points: Tensor
+    weight: Tensor
+    label: Tensor
+
+
+class PoseMethod(L.LightningModule):
+    """Base of all methods: a method states its losses, everything else stands here.
+
+    Args:
+        skeleton: name or YAML of the skeleton, or its plain data.
+        net: which network.
+        schedule: learning rate and phases.
+        weights: weight of each loss term.
+        affine: strength of the geometric augmentation.
+        jitter: strength of the colour jitter.
+        seed: of the augmentation; every step has its own stream, so resuming needs no saved state.
+    """
+
+    needs_target: ClassVar[bool] = False
+
+    def __init__(
+        self,
+        skeleton: str | dict[str, Any] = "body16",
+        net: NetConfig | None = None,
+        schedule: ScheduleConfig | None = None,
+        weights: LossWeights | None = None,
+        affine: AffineConfig | None = None,
+        jitter: float = 0.25,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        self.skeleton = Skeleton.from_dict(skeleton) if isinstance(skeleton, dict) else load_skeleton(skeleton)
+        self.net_config, self.schedule = net or NetConfig(), schedule or ScheduleConfig()
+        self.weights, self.affine = weights or LossWeights(), affine or AffineConfig()
+        self.jitter, self.seed = jitter, seed
+        self.student = PoseNet(self.net_config, self.skeleton.num_keypoints)
+        self.confidence: SampleConfidence | None = None
+        self._generator = torch.Generator()
+        self._metrics = nn.ModuleDict()
+
+    # -- what a method states
+
+    def losses(self, batch: TrainBatch) -> dict[str, Tensor]:
+        """Named loss terms of a step; the base class weighs, sums and logs them.
+
+        Args:
+            batch: the domains' batches, on the device.
+        """
+        return {"supervised": self.supervised(self.source_pass(batch))}
+
+    def nets(self) -> dict[str, PoseNet]:
+        """Networks that are evaluated, the headline last."""
+        return {"student": self.student}
+
+    # -- the source side, shared
+
+    def images(self, batch: LabeledBatch | UnlabeledBatch) -> Tensor:
+        """(B, 3, S, S) float32 in [0, 1]."""
+        return batch.image.float().div_(255)
+
+    def sample_view(self, n: int, size: int) -> tuple[Tensor, Tensor]:
+        """Matrices of a crop (image -> base) and of an affine view (base -> view), (n, 3, 3) each."""
+        crop = sample_crop(n, size, self.affine.crop_area, self._generator, self.device)
+        return crop, sample_affine(n, size, self.affine, self._generator, self.device)
+
+    def view(self, images: Tensor, matrix: Tensor) -> Tensor:
+        """The images seen through ``matrix`` (one warp) with colour jitter."""
+        return color_jitter(warp(images, matrix), self.jitter, self._generator)
+
+    def source_pass(self, batch: TrainBatch) -> SourcePass:
+        """Augment the source batch, run the student on it, and keep its peaks for the curriculum."""
+        source = batch["source"]
+        size = source.image.shape[-1]
+        crop, affine = self.sample_view(len(source.image), size)
+        matrix = compose(affine, crop)
+        images = self.restyle(self.view(self.images(source), matrix), batch)
+        heatmaps, feature = self.student(images)
+        points = to_heat(warp_points(source.keypoints, matrix), STRIDE)
+        side = heatmaps.shape[-1]
+        label, weight = encode(points, source.visible, (side, side), self.sigma(side))
+        if self.confidence is not None:
+            self.confidence.update(source.row, mean_peak(heatmaps.detach().amax((2, 3))))
+        return SourcePass(heatmaps.float(), feature.float(), points, weight, label)
+
+    def restyle(self, images: Tensor, batch: TrainBatch) -> Tensor:  # noqa: ARG002 - for methods with a style transfer
+        """Source images in the target's style, where a method has a style transfer."""
+        return images
+
+    def supervised(self, source: SourcePass) -> Tensor:
+        """Heatmap loss on the source."""
+        return heatmap_mse(source.heatmaps, source.label, source.weight)
+
+    @staticmethod
+    def sigma(side: int) -> float:
+        """Standard deviation of label Gaussians on heatmaps of this side: 2 at 64."""
+        return SIGMA_AT_64 * side / 64
+
+    # -- Lightning: the step
+
+    def setup(self, stage: str) -> None:
+        """Make the feedback metric of a training.
+
+        Raises:
+            UserError: the data lack a target, or their skeleton is another.
+        """
+        data = getattr(self.trainer, "datamodule", None)
+        if data is None:
+            return
+        if data.skeleton != self.skeleton:
+            raise UserError(
+                f"the data's skeleton is '{data.skeleton.name}', the model's '{self.skeleton.name}'; "
+                "set data.skeleton and model.init_args.skeleton to the same."
+            )
+        if stage != "fit":
+            return
+        if self.needs_target and data.sets.target is None:
+            raise UserError(f"method {type(self).__name__} needs unlabelled target images; set data.target.")
+        self.confidence = SampleConfidence(len(data.sets.source)).to(self.device)
+
+    def training_step(self, batch: TrainBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
+        """Weighted sum of the method's terms."""
+        step = self.global_step * self.trainer.world_size + self.global_rank
+        self._generator.manual_seed((self.seed * 1_000_003 + step) % 2**63)
+        terms = self.losses(batch)
+        total = torch.stack([self.weights.of(name) * value for name, value in terms.items()]).sum()
+        self.log_dict({f"train/{k}": v.detach() for k, v in terms.items()}, on_step=False, on_epoch=True)
+        self.log("train/loss", total.detach(), on_step=False, on_epoch=True, prog_bar=True)
+        return total
+
+    def on_train_epoch_end(self) -> None:
+        """Give the epoch's confidences to the curriculum: re-rank and re-bin (Eq. 4)."""
+        if self.confidence is None or self.trainer.datamodule.curriculum is None:  # type: ignore[attr-defined]
+            return
+        total, count = self.confidence.compute()
+        self.trainer.datamodule.curriculum.update(total, count)  # type: ignore[attr-defined]
+        self.confidence.reset()
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """Adam, its rate multiplied at the milestones."""
+        optimizer = torch.optim.Adam(self.student.parameters(), lr=self.schedule.lr)
+        steps = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(self.schedule.milestones), self.schedule.gamma)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": steps, "interval": "epoch"}}
+
+    # -- evaluation
+
+    def on_validation_epoch_start(self) -> None:
+        """Fresh metrics."""
+        self._fresh_metrics()
+
+    def on_test_epoch_start(self) -> None:
+        """Fresh metrics, with the test poses' complexity bins where the data can tell them."""
+        data = getattr(self.trainer, "datamodule", None)
+        self._fresh_metrics(None if data is None else data.test_bins())
+
+    def _fresh_metrics(self, bins: tuple[Tensor, int] | None = None) -> None:
+        self._metrics = nn.ModuleDict({name: self._new_metrics(bins) for name in self.nets()}).to(self.device)
+
+    def _new_metrics(self, bins: tuple[Tensor, int] | None) -> nn.ModuleDict:
+        metrics: dict[str, nn.Module] = {
+            "pck": PCK(self.skeleton, "pooled"),
+            "pck_regda": PCK(self.skeleton, "regda"),
+            "evalpose": EvalPoseScore(self.skeleton),
+        }
+        if bins is not None:
+            metrics["per_bin"] = PerBinPCK(self.skeleton, *bins)
+        return nn.ModuleDict(metrics)
+
+    def validation_step(self, batch: LabeledBatch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
+        """Score a source batch."""
+        self._evaluate(batch)
+
+    def test_step(self, batch: LabeledBatch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
+        """Score a labelled target batch."""
+        self._evaluate(batch)
+
+    def _evaluate(self, batch: LabeledBatch) -> None:
+        images, size = self.images(batch), batch.image.shape[-1]
+        for name, net in self.nets().items():
+            heatmaps = net(images).heatmaps.float()
+            side = heatmaps.shape[-1]
+            points = to_image(subpixel(heatmaps)[0], STRIDE)
+            metrics: Any = self._metrics[name]
+            metrics["pck"].update(points, batch.keypoints, batch.visible, size)
+            metrics["pck_regda"].update_heatmaps(
+                heatmaps, to_heat(batch.keypoints, STRIDE), batch.visible, self.sigma(side)
+            )
+            metrics["evalpose"].update(points, batch.keypoints, batch.visible)
+            if "per_bin" in metrics:
+                metrics["per_bin"].update(batch.row, points, batch.keypoints, batch.visible, size)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the source validation scores."""
+        self.log_dict({f"source_val/{k}": v for k, v in self.scores().items()}, sync_dist=False)
+
+    def on_test_epoch_end(self) -> None:
+        """Log the target test scores."""
+        self.log_dict({f"target_test/{k}": v for k, v in self.scores().items()}, sync_dist=False)
+
+    def scores(self) -> dict[str, float]:
+        """``net/metric/group`` -> percent, of the evaluation just run."""
+        out: dict[str, float] = {}
+        for name in self.nets():
+            metrics: Any = self._metrics[name]
+            for key in ("pck", "pck_regda"):
+                out |= {f"{name}/{key}/{group}": float(v) for group, v in metrics[key].compute().items()}
+            out[f"{name}/evalpose"] = float(metrics["evalpose"].compute())
+            if "per_bin" in metrics:
+                out |= {f"{name}/bin/{i:02d}": float(v) for i, v in enumerate(metrics["per_bin"].compute())}
+        return out
+
+    @torch.no_grad()
+    def predict_points(self, images: Tensor, net: str | None = None) -> tuple[Tensor, Tensor]:
+        """Keypoints of images in evaluation mode.
+
+        Args:
+            images: (B, 3, S, S) in [0, 1].
+            net: a name of `nets`; None = the headline.
+
+        Returns:
+            (B, K, 2) image pixels and (B, K) peak heights.
+        """
+        nets = self.nets()
+        chosen = nets[net] if net else next(reversed(nets.values()))
+        points, peaks = subpixel(chosen(images).heatmaps.float())
+        return to_image(points, STRIDE), peaks
+
+    # -- checkpoints
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Keep what rebuilds the network without the training's config."""
+        checkpoint["actupose"] = {
+            "method": type(self).__name__,
+            "skeleton": self.skeleton.to_dict(),
+            "net": asdict(self.net_config),
+        }

@@ -1,0 +1,83 @@
+"""Options shared by the methods; the defaults are UDAPE's and the paper's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from actupose.models.teacher import TeacherBN
+
+
+@dataclass(frozen=True)
+class ScheduleConfig:
+    """When things happen, in epochs of the whole training (``trainer.max_epochs``).
+
+    Attributes:
+        lr: Adam's learning rate.
+        milestones: epochs at which the rate is multiplied by ``gamma``.
+        gamma: see ``milestones``.
+        adapt_from: first epoch of the mean teacher; before it the source alone is trained on.
+        ema_decay: decay of the teacher a step.
+    """
+
+    lr: float = 1e-4
+    milestones: tuple[int, ...] = (45, 60)
+    gamma: float = 0.1
+    adapt_from: int = 40
+    ema_decay: float = 0.999
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the named terms: Eq. 8, with L_UDAPE = supervised + consistency.
+
+    Attributes:
+        supervised: heatmap loss on the source.
+        consistency: mean-teacher loss on the target.
+        evalpose: w_2.
+        cross_domain: w_3.
+    """
+
+    supervised: float = 1.0
+    consistency: float = 1.0
+    evalpose: float = 0.1
+    cross_domain: float = 0.01
+
+    def of(self, term: str) -> float:
+        """Weight of a term by its name."""
+        return float(getattr(self, term))
+
+
+@dataclass(frozen=True)
+class TeacherConfig:
+    """The mean teacher and its pseudo-labels (METHOD.md section 4).
+
+    Attributes:
+        bn: the teacher's BatchNorm statistics, see `MeanTeacher`.
+        views: k, teacher views averaged into a pseudo-label.
+        mask_ratio: joints under this quantile of the batch's peaks take no part; per process.
+        occlusion_prob: probability that a student view gets an occluding patch.
+        occlusion_threshold: least peak of a joint to be covered.
+        occlusion_patch: side of the patch in pixels of a 256 px image.
+    """
+
+    bn: TeacherBN = "own"
+    views: int = 1
+    mask_ratio: float = 0.5
+    occlusion_prob: float = 0.5
+    occlusion_threshold: float = 0.9
+    occlusion_patch: float = 20.0
+
+
+@dataclass(frozen=True)
+class SkeletonLossConfig:
+    """Options of EvalPose (Eq. 5) and the cross-domain loss (Eq. 6 and 7).
+
+    Attributes:
+        temperature: factor on the heatmaps in the soft-argmax.
+        confidence: least teacher peak of a target joint that these losses use.
+        gamma: largest mean angular difference of a pair, radians (Eq. 7).
+    """
+
+    temperature: float = 25.0
+    confidence: float = 0.5
+    gamma: float = 0.08

@@ -1,0 +1,17 @@
+"""The two ends of every table: the source alone, and the target's labels."""
+
+from __future__ import annotations
+
+from actupose.methods.base import PoseMethod
+
+
+class SourceOnly(PoseMethod):
+    """The source domain alone, with the same augmentation and backbone as every other method."""
+
+
+class Oracle(PoseMethod):
+    """Supervised training on labelled target images: the upper end of a table.
+
+    It is the only method that sees target labels: its config names the labelled target training store as
+    ``data.source``, and no ``data.target``.
+    """

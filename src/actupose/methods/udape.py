@@ -1,0 +1,165 @@
+"""UDAPE (Kim et al., ECCV 2022): the mean teacher that ACTUPose builds on."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+from torch import Tensor
+
+from actupose.codecs import argmax, to_image
+from actupose.geometry import compose, invert, to_heatmap_grid, warp, warp_points
+from actupose.losses import consistency_loss, quantile_mask, rectify
+from actupose.methods.base import PoseMethod, SourcePass, TrainBatch
+from actupose.methods.config import TeacherConfig
+from actupose.models import MeanTeacher, PoseNet, StyleConfig, build_style
+from actupose.models.pose_net import STRIDE
+from actupose.views import adaptive_occlusion, sample_affine
+
+
+class TargetPass(NamedTuple):
+    """Teacher and student on the target batch, both in the base frame (the crop before the affine views).
+
+    Attributes:
+        student: (B, K, H, W) student heatmaps warped back to the base frame.
+        student_view: (B, K, H, W) student heatmaps in the student's view.
+        to_base: (B, 3, 3) heatmap pixels of the student's view -> base.
+        pseudo: (B, K, H, W) rectified teacher heatmaps.
+        points: (B, K, 2) teacher keypoints, heatmap pixels.
+        peaks: (B, K) their heights.
+        feature: (B, C) pooled teacher feature.
+    """
+
+    student: Tensor
+    student_view: Tensor
+    to_base: Tensor
+    pseudo: Tensor
+    points: Tensor
+    peaks: Tensor
+    feature: Tensor
+
+
+class _PseudoLabel(NamedTuple):
+    heatmaps: Tensor
+    points: Tensor
+    peaks: Tensor
+    feature: Tensor
+
+
+class UDAPE(PoseMethod):
+    """Bidirectional style transfer, two affine views, rectified and masked pseudo-labels, adaptive occlusion.
+
+    Before ``schedule.adapt_from`` the source (restyled) is trained on alone; from then on the mean teacher, which
+    starts as a copy of the student.
+
+    Args:
+        teacher: the mean teacher and its pseudo-labels.
+        style: style transfer between the domains.
+        **shared: arguments of `PoseMethod`.
+    """
+
+    needs_target: ClassVar[bool] = True
+    adapted: Tensor
+
+    def __init__(self, teacher: TeacherConfig | None = None, style: StyleConfig | None = None, **shared: Any) -> None:  # noqa: ANN401 - resolved by jsonargparse to PoseMethod's arguments
+        super().__init__(**shared)
+        self.teacher_config = teacher or TeacherConfig()
+        self.style_config = style or StyleConfig()
+        self.style = build_style(self.style_config)
+        self.teacher = MeanTeacher(self.student, self.teacher_config.bn)
+        self.register_buffer("adapted", torch.zeros((), dtype=torch.bool))
+
+    @property
+    def adapting(self) -> bool:
+        """Whether this epoch has a mean teacher."""
+        return self.current_epoch >= self.schedule.adapt_from
+
+    def nets(self) -> dict[str, PoseNet]:
+        """The student, and once adaptation has begun the teacher as the headline."""
+        if bool(self.adapted):
+            return {"student": self.student, "teacher": self.teacher.net}
+        return {"student": self.student}
+
+    # -- the step
+
+    def losses(self, batch: TrainBatch) -> dict[str, Tensor]:
+        """Supervised and consistency terms, and what a method adds."""
+        source = self.source_pass(batch)
+        terms = {"supervised": self.supervised(source)}
+        if self.adapting:
+            target = self.target_pass(batch)
+            mask = quantile_mask(target.peaks, self.teacher_config.mask_ratio)
+            terms["consistency"] = consistency_loss(target.student, target.pseudo, mask)
+            terms |= self.extra_terms(source, target)
+        return terms
+
+    def extra_terms(self, source: SourcePass, target: TargetPass) -> dict[str, Tensor]:  # noqa: ARG002 - for methods on this base
+        """Terms that a method adds to UDAPE's."""
+        return {}
+
+    def target_pass(self, batch: TrainBatch) -> TargetPass:
+        """Teacher and student on two affine views of the same target crop (METHOD.md section 4)."""
+        images = self.images(batch["target"])
+        n, size = len(images), images.shape[-1]
+        crop, affine = self.sample_view(n, size)
+        label = self._pseudo_label(images, crop, batch)
+        side = label.heatmaps.shape[-1]
+        config = self.teacher_config
+        student_images = adaptive_occlusion(
+            self.view(images, compose(affine, crop)),
+            warp_points(to_image(label.points, STRIDE), affine),
+            label.peaks,
+            config.occlusion_prob,
+            config.occlusion_threshold,
+            config.occlusion_patch,
+            self._generator,
+        )
+        heatmaps = self.student(student_images).heatmaps.float()
+        to_base = to_heatmap_grid(invert(affine), STRIDE)
+        pseudo = rectify(label.heatmaps, self.sigma(side))
+        return TargetPass(warp(heatmaps, to_base), heatmaps, to_base, pseudo, label.points, label.peaks, label.feature)
+
+    @torch.no_grad()
+    def _pseudo_label(self, images: Tensor, crop: Tensor, batch: TrainBatch) -> _PseudoLabel:
+        """Teacher heatmaps of k views, warped back to the base frame and averaged."""
+        sources = self.images(batch["source"])
+        heatmaps, features = [], []
+        for _ in range(self.teacher_config.views):
+            affine = sample_affine(len(images), images.shape[-1], self.affine, self._generator, self.device)
+            view = self.transfer(self.view(images, compose(affine, crop)), sources)
+            output = self.teacher(view)
+            heatmaps.append(warp(output.heatmaps.float(), to_heatmap_grid(invert(affine), STRIDE)))
+            features.append(output.feature.float())
+        mean = torch.stack(heatmaps).mean(0)
+        points, peaks = argmax(mean)
+        return _PseudoLabel(mean, points, peaks, torch.stack(features).mean(0))
+
+    # -- style
+
+    def restyle(self, images: Tensor, batch: TrainBatch) -> Tensor:
+        """Source images in the style of the target batch."""
+        return self.transfer(images, self.images(batch["target"]))
+
+    def transfer(self, content: Tensor, style: Tensor) -> Tensor:
+        """Restyle each image with the configured probability and alpha ~ U(0, 1)."""
+        if self.style is None:
+            return content
+        draws = torch.rand(2, len(content), generator=self._generator)
+        alpha = draws[0] * (draws[1] < self.style_config.prob)
+        count = min(len(content), len(style))
+        strength = alpha[:count].to(content.device, non_blocking=True)
+        restyled: Tensor = self.style(content[:count], style[:count], strength)
+        return restyled
+
+    # -- the teacher's life
+
+    def on_train_epoch_start(self) -> None:
+        """The teacher starts from the warm-up's weights."""
+        if self.current_epoch == self.schedule.adapt_from:
+            self.teacher.reset(self.student)
+            self.adapted.fill_(True)
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:  # noqa: ANN401, ARG002 - Lightning's signature
+        """The teacher follows the student after the optimiser's step."""
+        if self.adapting:
+            self.teacher.update(self.student, self.schedule.ema_decay)

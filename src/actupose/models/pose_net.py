@@ -1,0 +1,69 @@
+"""The pose network: normalise, backbone, head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from actupose.models.backbones import Weights, build_backbone
+from actupose.models.heads import HeadKind, build_head
+
+STRIDE = 4
+
+
+@dataclass(frozen=True)
+class NetConfig:
+    """Which network; the defaults are the paper's.
+
+    Attributes:
+        backbone: any timm name with feature maps at strides 4 to 32.
+        weights: ``imagenet`` or ``random``.
+        head: ``deconv`` (SimpleBaseline) or ``fpn`` (light).
+        width: channels inside the head.
+    """
+
+    backbone: str = "resnet101"
+    weights: Weights = "imagenet"
+    head: HeadKind = "deconv"
+    width: int = 256
+
+
+class PoseOutput(NamedTuple):
+    """What the network gives.
+
+    Attributes:
+        heatmaps: (B, K, S/4, S/4), trained towards Gaussians of peak 1.
+        feature: (B, C), globally pooled last backbone map (the f of Eq. 6).
+    """
+
+    heatmaps: Tensor
+    feature: Tensor
+
+
+class PoseNet(nn.Module):
+    """Images in [0, 1] to heatmaps; the normalisation of the weights is inside.
+
+    Args:
+        config: which network.
+        num_keypoints: K.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, config: NetConfig, num_keypoints: int) -> None:
+        super().__init__()
+        backbone = build_backbone(config.backbone, config.weights)
+        self.backbone = backbone.net
+        self.head = build_head(config.head, backbone.channels, num_keypoints, config.width)
+        self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1), persistent=False)
+
+    def forward(self, images: Tensor) -> PoseOutput:
+        """(B, 3, S, S) in [0, 1] -> heatmaps and feature."""
+        x = (images - self.mean) / self.std
+        features = self.backbone(x)[-4:]
+        return PoseOutput(self.head(features), features[-1].mean((2, 3)))

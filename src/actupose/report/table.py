@@ -1,0 +1,42 @@
+"""Tables and lines of numbers for terminals and Markdown."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """A number as it is printed; ``-`` where there is none."""
+    return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table with aligned columns; the first column is left aligned, the others right."""
+    table = [list(header), *[list(r) for r in rows]]
+    widths = [max(len(row[i]) for row in table) for i in range(len(header))]
+
+    def line(cells: Sequence[str]) -> str:
+        padded = [c.ljust(w) if i == 0 else c.rjust(w) for i, (c, w) in enumerate(zip(cells, widths, strict=True))]
+        return "| " + " | ".join(padded) + " |"
+
+    rule = "| " + " | ".join("-" * w if i == 0 else "-" * (w - 1) + ":" for i, w in enumerate(widths)) + " |"
+    return "\n".join([line(table[0]), rule, *[line(r) for r in table[1:]]])
+
+
+def scores_table(runs: Mapping[str, Mapping[str, float]], groups: Sequence[str], nets: Mapping[str, str]) -> str:
+    """PCK@0.05 per group (pooled), All in both protocols, and EvalPose; one row a run.
+
+    Args:
+        runs: row name -> scores as `PoseMethod.scores` gives them.
+        groups: PCK groups, ``All`` among them.
+        nets: row name -> the network that the row shows.
+    """
+    parts = [g for g in groups if g != "All"]
+    header = ["PCK@0.05", *parts, "All", "All (regda)", "EvalPose"]
+    rows = []
+    for name, scores in runs.items():
+        net = nets[name]
+        cells = [number(scores.get(f"{net}/pck/{g}")) for g in [*parts, "All"]]
+        rows.append([name, *cells, number(scores.get(f"{net}/pck_regda/All")), number(scores.get(f"{net}/evalpose"))])
+    return markdown_table(header, rows)

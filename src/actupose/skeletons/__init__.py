@@ -1,0 +1,5 @@
+"""Skeletons: what the keypoints are called, how they pair, and how one skeleton maps to another."""
+
+from actupose.skeletons.skeleton import Skeleton, available_skeletons, keypoint_map, load_skeleton
+
+__all__ = ["Skeleton", "available_skeletons", "keypoint_map", "load_skeleton"]

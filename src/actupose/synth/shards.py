@@ -1,0 +1,86 @@
+"""Rendering into an Arrow store: shards of samples, in several processes, resumable."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from actupose.data.build import ShardResult, StoreRow, build_store
+from actupose.data.store import StoreMeta, StoreReport
+from actupose.errors import UserError
+from actupose.skeletons import load_skeleton
+from actupose.synth.config import SynthConfig
+
+if TYPE_CHECKING:
+    from actupose.synth.generator import Generator, Sample
+
+_IDENTITY = np.eye(2, 3, dtype=np.float32)
+
+
+class ShardRenderer:
+    """Renders ranges of samples; picklable, and light until it is first called.
+
+    Args:
+        config: What to render.
+        seed: Seed of the data set, >= 0.
+    """
+
+    def __init__(self, config: SynthConfig, seed: int) -> None:
+        self.config = config
+        self.seed = seed
+        self._generator: Generator | None = None
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"config": self.config, "seed": self.seed, "_generator": None}
+
+    def __call__(self, indices: range) -> ShardResult:
+        """Render the samples of one shard.
+
+        Args:
+            indices: Their indices.
+
+        Raises:
+            UserError: A bad look or background folder.
+        """
+        if self._generator is None:
+            from actupose.synth.generator import Generator
+
+            self._generator = Generator(self.config, self.seed)
+        return ShardResult(rows=[self._row(self._generator.render(index)) for index in indices], problems=[])
+
+    def _row(self, sample: Sample) -> StoreRow:
+        return StoreRow(
+            image=sample.image,
+            name=f"{self.seed}-{sample.index:07d}",
+            keypoints=sample.keypoints,
+            visible=sample.visible,
+            crop=_IDENTITY,
+            archetype=sample.archetype,
+        )
+
+
+def synthesize(
+    out: Path, num: int, seed: int = 0, config: SynthConfig | None = None, workers: int = 0, label: str = "rendering"
+) -> StoreReport:
+    """Render a labelled data set into an Arrow store; a killed run continues where it stopped.
+
+    Args:
+        out: Folder of the store.
+        num: Number of images.
+        seed: Seed of the data set, >= 0; images are the same for the same seed and config, whatever `workers`.
+        config: What to render; default: the default look at 256 pixels.
+        workers: Processes; 0 renders in this process, -1 uses one per core.
+        label: What the progress bar says.
+
+    Raises:
+        UserError: A bad number, seed, look or background folder, or an output folder with another recipe.
+    """
+    config = config if config is not None else SynthConfig()
+    if seed < 0:
+        raise UserError(f"seed: {seed} is negative; give 0 or more")
+    if num < 1:
+        raise UserError(f"num: {num} images asked for; give 1 or more")
+    meta = StoreMeta(load_skeleton("body16"), config.size, "synth", config.recipe(seed))
+    return build_store(Path(out), meta, num, ShardRenderer(config, seed), workers=workers, label=label)

@@ -1,0 +1,7 @@
+"""Batched augmentation on the device, with matrices that also move keypoints and heatmaps."""
+
+from actupose.views.affine_view import AffineConfig, sample_affine, sample_crop
+from actupose.views.color import color_jitter
+from actupose.views.occlusion import adaptive_occlusion
+
+__all__ = ["AffineConfig", "adaptive_occlusion", "color_jitter", "sample_affine", "sample_crop"]

@@ -1,0 +1,102 @@
+"""Random crops and affine views, one matrix per sample."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from actupose.geometry import about, compose, rotation, scaling, shear, translation
+from actupose.views.draws import between, uniform
+
+
+@dataclass(frozen=True)
+class AffineConfig:
+    """Strength of the geometric augmentation (METHOD.md section 4; `rotation` 180 for hands).
+
+    Attributes:
+        rotation: Largest rotation either way, degrees.
+        shear: Largest shear along x either way, degrees, under 90.
+        translate: Largest shift either way per axis, as a share of the image side.
+        scale: Least and largest scale factor.
+        crop_area: Least and largest share of the image area that the crop keeps.
+
+    Raises:
+        ValueError: A value lies outside its range.
+    """
+
+    rotation: float = 60.0
+    shear: float = 30.0
+    translate: float = 0.05
+    scale: tuple[float, float] = (0.6, 1.3)
+    crop_area: tuple[float, float] = (0.6, 1.0)
+
+    def __post_init__(self) -> None:
+        if self.rotation < 0 or not 0 <= self.shear < 90 or self.translate < 0:
+            raise ValueError(f"rotation, shear (< 90) and translate must not be negative: {self}")
+        if not 0 < self.scale[0] <= self.scale[1]:
+            raise ValueError(f"scale must be a rising pair of positive numbers, got {self.scale}")
+        _check_area(self.crop_area)
+
+
+def _check_area(area: tuple[float, float]) -> None:
+    if not 0 < area[0] <= area[1] <= 1:
+        raise ValueError(f"crop area must be a rising pair in (0, 1], got {area}")
+
+
+def sample_crop(
+    n: int,
+    size: int,
+    area: tuple[float, float],
+    generator: torch.Generator | None,
+    device: torch.device | str,
+) -> Tensor:
+    """Draw square crops inside the image, each resized to the whole image.
+
+    Args:
+        n: Samples.
+        size: Side S of the image in pixels.
+        area: Least and largest share of the image area to keep.
+        generator: CPU generator; three numbers are drawn per sample. None takes the global one.
+        device: Where the matrices are wanted.
+
+    Returns:
+        (n, 3, 3), image pixel -> pixel of the crop, both S x S.
+
+    Raises:
+        ValueError: `area` is not a rising pair in (0, 1].
+    """
+    _check_area(area)
+    unit = uniform((n, 3), generator, device)
+    side = between(unit[:, 0], *area).sqrt() * size
+    corner = unit[:, 1:] * (size - side).unsqueeze(-1) - 0.5
+    back = torch.full_like(corner, -0.5)
+    return compose(translation(back), scaling(size / side), translation(-corner))
+
+
+def sample_affine(
+    n: int,
+    size: int,
+    cfg: AffineConfig,
+    generator: torch.Generator | None,
+    device: torch.device | str,
+) -> Tensor:
+    """Draw affine maps about the image centre: scale, shear along x, rotate, then shift.
+
+    Args:
+        n: Samples.
+        size: Side of the image in pixels.
+        cfg: Strength; `crop_area` is not used here.
+        generator: CPU generator; five numbers are drawn per sample. None takes the global one.
+        device: Where the matrices are wanted.
+
+    Returns:
+        (n, 3, 3), image pixel -> pixel of the view.
+    """
+    unit = uniform((n, 5), generator, device)
+    turn = rotation(between(unit[:, 0], -cfg.rotation, cfg.rotation))
+    along_x = between(unit[:, 1], -cfg.shear, cfg.shear)
+    slant = shear(torch.stack([along_x, torch.zeros_like(along_x)], dim=-1))
+    grow = scaling(between(unit[:, 2], *cfg.scale))
+    shift = between(unit[:, 3:], -cfg.translate * size, cfg.translate * size)
+    center = torch.full_like(shift, (size - 1) / 2)
+    return compose(translation(shift), about(center, compose(turn, slant, grow)))

@@ -1,0 +1,39 @@
+"""Colour augmentation, one draw per sample."""
+
+import torch
+from torch import Tensor
+
+from actupose.views.draws import between, uniform
+
+
+def _luma(x: Tensor) -> Tensor:
+    """Return the grey value (B, 1, H, W) with the ITU-R 601 weights."""
+    return 0.299 * x[:, 0:1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:3]
+
+
+def color_jitter(x: Tensor, strength: float = 0.25, generator: torch.Generator | None = None) -> Tensor:
+    """Change brightness, contrast and saturation, in this order, by factors in [1 - strength, 1 + strength].
+
+    Contrast pulls towards the image's mean grey, saturation towards each pixel's own grey; values are clamped to [0, 1]
+    after each step. Source: METHOD.md section 4; the fixed order is ours.
+
+    Args:
+        x: (B, 3, H, W), RGB in [0, 1].
+        strength: Largest change of a factor, in [0, 1].
+        generator: CPU generator; three numbers are drawn per sample. None takes the global one.
+
+    Returns:
+        (B, 3, H, W) in [0, 1], same dtype.
+
+    Raises:
+        ValueError: `x` is not floating point (B, 3, H, W), or `strength` lies outside [0, 1].
+    """
+    if x.ndim != 4 or x.shape[1] != 3 or not x.is_floating_point():
+        raise ValueError(f"expected floating point images (B, 3, H, W), got {x.dtype} {tuple(x.shape)}")
+    if not 0 <= strength <= 1:
+        raise ValueError(f"strength must lie in [0, 1], got {strength}")
+    unit = uniform((x.shape[0], 3), generator, x.device)
+    factors = between(unit, 1 - strength, 1 + strength).to(x.dtype)[:, :, None, None, None]
+    x = (x * factors[:, 0]).clamp(0, 1)
+    x = torch.lerp(_luma(x).mean((-2, -1), keepdim=True).expand_as(x), x, factors[:, 1]).clamp(0, 1)
+    return torch.lerp(_luma(x).expand_as(x), x, factors[:, 2]).clamp(0, 1)

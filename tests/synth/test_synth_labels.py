@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from actupose.synth.body import SKIN
+from actupose.synth.camera import View, frame
+from actupose.synth.generator import Generator, Scene
+from actupose.synth.joints import BODY16, JointSurface
+from actupose.synth.labels import HIDDEN, OUTSIDE, VISIBLE, to_pixel_index, visibility
+from actupose.synth.shading import Layer
+
+LEFT = [k for k, name in enumerate(BODY16) if name.startswith("left_")]
+RIGHT = [BODY16.index("right_" + BODY16[k].removeprefix("left_")) for k in LEFT]
+
+
+def surfaces_in_front(scene: Scene, faces: np.ndarray) -> np.ndarray:
+    """How many front faces the ray from the camera to each joint meets before the joint (Moeller and Trumbore)."""
+    camera = scene.camera
+    points = camera.to_camera(scene.body.vertices.numpy().astype(np.float64))
+    joints = camera.to_camera(scene.body.joints)
+    a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]
+    edge1, edge2 = b - a, c - a
+    front = (np.cross(edge1, edge2) * a).sum(1) < 0
+    counts = []
+    for joint in joints:
+        p = np.cross(joint, edge2)
+        determinant = (edge1 * p).sum(1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            u = -(a * p).sum(1) / determinant
+            q = np.cross(-a, edge1)
+            v = (q @ joint) / determinant
+            t = (edge2 * q).sum(1) / determinant  # 1 at the joint
+            hit = front & (u >= 0) & (v >= 0) & (u + v <= 1) & (t > 0) & (t < 1)
+        counts.append(int(hit.sum()))
+    return np.array(counts)
+
+
+def test_visibility_agrees_with_an_independent_ray_count(generator: Generator) -> None:
+    model = generator.model
+    faces = model.faces[model.face_label == SKIN].numpy()  # mouth and eyes are layers inside the head
+    agree, through = [], []
+    for index in range(40):
+        scene, sample = generator.scene(index), generator.render(index)
+        inside = sample.visible != OUTSIDE
+        counts = surfaces_in_front(scene, faces)[inside]
+        visible = sample.visible[inside] == VISIBLE
+        agree += list((counts <= 1) == visible)
+        through += list(visible & (counts > 1))
+    assert len(agree) > 300
+    assert np.mean(agree) > 0.84
+    assert np.mean(through) < 0.04
+
+
+def test_left_and_right_swap_between_front_and_back_view(generator: Generator) -> None:
+    sampler = generator._poses
+    pose = dataclasses.replace(
+        sampler.sample(np.random.default_rng(0)), rotations=np.tile(np.eye(3), (len(generator.model.rig.bones), 1, 1))
+    )
+    body = generator.model.pose(0, pose.rotations)
+    outline = body.vertices.numpy().astype(np.float64)
+    for azimuth, facing in ((0.0, True), (180.0, False)):
+        camera = frame(View(azimuth, 5.0, 0.0, 2.0, 0.8, (0.0, 0.0)), outline)
+        points, _ = camera.project(body.joints, 100)
+        left_is_right_of = points[LEFT, 0] > points[RIGHT, 0]
+        assert left_is_right_of.all() if facing else (~left_is_right_of).all()
+        assert points[BODY16.index("head_top"), 1] < points[BODY16.index("left_ankle"), 1]
+
+
+def test_visible_joints_lie_on_the_silhouette(generator: Generator) -> None:
+    on_body = []
+    for index in range(12):
+        scene, sample = generator.scene(index), generator.render(index)
+        layer = generator.render_layer(scene)
+        alpha = np.zeros((128, 128))
+        height, width = layer.alpha.shape
+        alpha[layer.upper : layer.upper + height, layer.left : layer.left + width] = layer.alpha.numpy()
+        pixel = np.round(sample.keypoints[sample.visible == VISIBLE]).astype(int).clip(0, 127)
+        near = [alpha[max(y - 1, 0) : y + 2, max(x - 1, 0) : x + 2].max() > 0 for x, y in pixel]
+        on_body += near
+        outside = ((sample.keypoints < -0.5) | (sample.keypoints > 127.5)).any(1)
+        assert (outside == (sample.visible == OUTSIDE)).all()
+    assert np.mean(on_body) > 0.99
+
+
+def flat_layer(bone: int, depth: float) -> Layer:
+    import torch
+
+    size, ss = 8, 2
+    return Layer(
+        left=2,
+        upper=1,
+        colour=torch.zeros(size, size, 3),
+        alpha=torch.ones(size, size),
+        bone=torch.full((size * ss, size * ss), bone),
+        depth=torch.full((size * ss, size * ss), depth),
+    )
+
+
+def test_visibility_by_hand() -> None:
+    surface = JointSurface(np.array([[True, False]] * 6), np.full(6, 0.1))
+    points = np.array([[5.0, 5.0], [5.0, 5.0], [5.0, 5.0], [11.5, 5.0], [-1.0, 5.0], [5.0, 5.0]])
+    depth = np.array([2.05, 2.2, 1.8, 2.05, 2.05, -1.0])
+    shown = visibility(points, depth, flat_layer(0, 2.0), surface, 12, None)
+    assert shown.tolist() == [VISIBLE, HIDDEN, HIDDEN, HIDDEN, OUTSIDE, OUTSIDE]
+    assert visibility(points, depth, flat_layer(1, 2.0), surface, 12, None).tolist() == [1, 1, 1, 1, 0, 0]
+    occluded = np.zeros((12, 12), bool)
+    occluded[5, 5] = True
+    assert visibility(points, depth, flat_layer(0, 2.0), surface, 12, occluded)[0] == HIDDEN
+
+
+def test_pixel_index_of_a_pixel_centre() -> None:
+    assert to_pixel_index(np.array([[0.5, 7.5]])).tolist() == [[0.0, 7.0]]
+
+
+def test_framing_gives_the_wanted_size_and_place(generator: Generator) -> None:
+    outline = generator.scene(2).body.vertices.numpy().astype(np.float64)
+    for focal in (0.9, 2.5):
+        camera = frame(View(30.0, 15.0, 10.0, focal, 0.7, (0.1, -0.05)), outline)
+        points, depth = camera.project(outline, 200)
+        low, high = points.min(0), points.max(0)
+        assert (high - low).max() == pytest.approx(0.7 * 200, rel=0.03)
+        assert (low + high) / 2 == pytest.approx([100 + 20, 100 - 10], abs=4)
+        assert depth.min() > 0.2
+
+
+def test_camera_by_hand() -> None:
+    camera = frame(View(0.0, 0.0, 0.0, 1.0, 0.5, (0.0, 0.0)), np.array([[-1.0, 0, -1], [1.0, 0, 1]]))
+    points, depth = camera.project(np.array([[0.0, 0, 0], [1.0, 0, 1.0]]), 100)
+    assert points[0] == pytest.approx([50, 50])
+    assert points[1] == pytest.approx([75, 25])  # right is +X, up is +Z; half of the image side wide
+    assert depth == pytest.approx([4.0, 4.0])

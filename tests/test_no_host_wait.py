@@ -1,0 +1,77 @@
+"""The batched rooms never make the host wait for the device.
+
+On the meta device no tensor has values, so reading one (`.item()`, a shape that depends on values) raises. With CUDA
+PyTorch's own detector also catches copies that block.
+"""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+
+import pytest
+import torch
+
+from actupose import codecs, geometry, losses, views
+
+LIMBS = [(0, 1), (1, 2), (2, 3)]
+TRIPLETS = [(0, 1, 2), (1, 2, 3)]
+
+
+def geometry_calls(device: str) -> None:
+    m = geometry.about(torch.zeros(2, device=device), geometry.rotation(torch.rand(2, device=device)))
+    m = geometry.compose(m, geometry.flip_horizontal(2, 16, device), geometry.identity(2, device))
+    m = geometry.compose(m, geometry.box_crop(torch.rand(2, 4, device=device), 16))
+    geometry.warp(torch.rand(2, 3, 16, 16, device=device), geometry.to_heatmap_grid(geometry.invert(m), 4), (4, 4))
+    points = geometry.warp_points(torch.rand(2, 4, 2, device=device), m)
+    geometry.wrap_angle(geometry.triplet_angles(points, TRIPLETS))
+
+
+def codec_calls(device: str) -> None:
+    points, visible = torch.rand(2, 4, 2, device=device), torch.ones(2, 4, device=device)
+    heat, _ = codecs.encode(codecs.to_heat(codecs.to_image(points, 4), 4), visible, (16, 16), snap=True)
+    codecs.argmax(heat)
+    codecs.subpixel(heat)
+    codecs.soft_argmax(heat, 15.0)
+
+
+def loss_calls(device: str) -> None:
+    heat = torch.rand(2, 4, 16, 16, device=device, requires_grad=True)
+    points, peak = codecs.argmax(heat.detach())
+    mask = losses.quantile_mask(peak)
+    region = torch.ones(2, 1, 16, 16, device=device)
+    angles = geometry.triplet_angles(points, TRIPLETS)
+    valid = torch.ones(2, 2, device=device)
+    dist, ok = losses.pair_distance(angles, valid, angles, valid, 4)
+    total = losses.consistency_loss(heat, losses.rectify(heat), mask, region)
+    total = total + losses.heatmap_mse(heat, heat.detach(), mask)
+    total = total + losses.evalpose_loss(codecs.soft_argmax(heat, 15.0), points, LIMBS, mask)
+    total = total + losses.cross_domain_loss(heat.mean(-1).mean(-1), peak, dist, ok, 0.1)[0]
+    total.backward()  # type: ignore[no-untyped-call]
+
+
+def view_calls(device: str) -> None:
+    generator = torch.Generator().manual_seed(0)
+    crop = views.sample_crop(2, 64, (0.6, 1.0), generator, device)
+    m = geometry.compose(views.sample_affine(2, 64, views.AffineConfig(), generator, device), crop)
+    images = views.color_jitter(torch.rand(2, 3, 64, 64, device=device), 0.25, generator)
+    points = geometry.warp_points(torch.rand(2, 4, 2, device=device), m)
+    views.adaptive_occlusion(geometry.warp(images, m), points, torch.ones(2, 4, device=device), generator=generator)
+
+
+CALLS = [geometry_calls, codec_calls, loss_calls, view_calls]
+
+
+@pytest.mark.parametrize("calls", CALLS)
+def test_no_value_is_read_by_the_host(calls: Callable[[str], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "autocast", lambda **_: nullcontext())  # autocast does not know the meta device
+    calls("meta")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("calls", CALLS)
+def test_no_copy_blocks_the_host(calls: Callable[[str], None]) -> None:
+    calls("cuda")  # the kept index tensors are made here, once
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        calls("cuda")
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
