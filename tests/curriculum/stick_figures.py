@@ -12,7 +12,7 @@ _BONES = [
 
 
 def stick_figures(num: int, spread_degrees: float | Tensor, seed: int) -> Tensor:
-    """Return (num, 16, 2) figures with bones turned by normal draws of the given spread, scaled and shifted at random."""
+    """Return (num, 16, 2) figures, bones turned by normal draws of a given spread, scaled and shifted at random."""
     generator = torch.Generator().manual_seed(seed)
     spread = torch.as_tensor(spread_degrees, dtype=torch.float32).expand(num)
     figures = torch.zeros(num, 16, 2)

@@ -100,4 +100,6 @@ def test_falling_diversity_is_reported_as_collapsed() -> None:
 
 def test_constant_scores_are_reported_as_collapsed() -> None:
     points, visible = stick_figures(100, 20.0, seed=0), torch.full((100, 16), 2)
-    assert health_report(points, visible, BODY, torch.ones(100), torch.ones(100), n_bins=5).collapsed
+    report = health_report(points, visible, BODY, torch.ones(100), torch.ones(100), n_bins=5)
+    assert report.collapsed
+    assert "two seeds" in report.reasons[0]

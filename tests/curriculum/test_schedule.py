@@ -50,7 +50,8 @@ def test_peak_bin_walks_to_the_last_bin_and_stays() -> None:
     assert walk[34] == 24
     assert walk[35:] == [24] * 35
     assert walk == sorted(walk)
-    assert peak_bin(3, 10, 10, 0.1 * 3) == 0  # 0.9
+    assert peak_bin(3, 10, 10, 0.3) == 0  # 0.9
+    assert peak_bin(4, 10, 25, 2.3) == 23  # exactly, though 2.3 * 25 * 4 / 10 rounds to a little less
     assert peak_bin(7, 70, 10, 1.1 * 10) == 9  # clamped
 
 

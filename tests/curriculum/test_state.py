@@ -24,6 +24,8 @@ def test_draw_depends_on_seed_epoch_and_scores_alone() -> None:
     torch.rand(3)
     assert torch.equal(one.draw(3, 100), two.draw(3, 100))
     assert not torch.equal(one.draw(3, 100), one.draw(4, 100))
+    uniform = _state(kind="none")  # same shares, other samples
+    assert not torch.equal(uniform.draw(3, 100).sort().values, uniform.draw(4, 100).sort().values)
     other_seed = CurriculumState(_scores(), CurriculumConfig(), epochs=20, seed=5)
     assert not torch.equal(one.draw(3, 100), other_seed.draw(3, 100))
 

@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 import pytest
-from data.fakes import Rows
 
 from actupose.data.build import build_store
 from actupose.data.store import StoreMeta, StoreReport, open_store
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton
+from data.fakes import Rows
 
 TESTS = Path(__file__).resolve().parent.parent
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from data.fakes import Rows, row
 from PIL import Image
 
 from actupose.data.build import build_store
 from actupose.data.store import StoreMeta, open_store, read_meta, write_json_atomically
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton
+from data.fakes import Rows, row
 
 
 @pytest.fixture

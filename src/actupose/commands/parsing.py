@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import re
+import typing
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -44,14 +46,35 @@ def known_keys(parser: ArgumentParser) -> list[str]:
     return sorted({part for key in keys for part in (key, key.rsplit(".", 1)[-1])})
 
 
+def signature_keys(cls: type) -> set[str]:
+    """Argument names of a class and its bases, and of the dataclasses that these arguments take."""
+    keys: set[str] = set()
+    for base in cls.__mro__[:-1]:
+        if "__init__" not in vars(base):
+            continue
+        for name, hint in typing.get_type_hints(base.__init__).items():
+            groups = [part for part in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(part)]
+            keys |= {name}.union(*(signature_keys(group) for group in groups if isinstance(group, type)))
+    return keys - {"return"}
+
+
 def explain(message: str, known: Sequence[str]) -> str:
-    """One line from a parser's message, with the nearest known key where a key was unknown."""
+    """One line from a parser's message, with the nearest known name where a key or class was unknown.
+
+    Args:
+        message: the parser's complaint, many nested lines.
+        known: option names, dotted or not, and class names.
+    """
     text = " ".join(message.split())
-    unknown = _unknown_key(text)
-    if unknown is None:
-        return text if len(text) < 400 else f"{text[:400]}..."
-    hint = near_match(unknown, known) or near_match(unknown.rsplit(".", 1)[-1], known)
-    return f"there is no option or key '{unknown}'{hint or '; see --help.'}"
+    unknown = _first_match(_UNKNOWN, text)
+    if unknown is not None:
+        hint = near_match(unknown, known) or near_match(unknown.rsplit(".", 1)[-1], known)
+        return f"there is no option or key '{unknown}'{hint or '; see --help.'}"
+    wrong_class = _first_match(_BAD_CLASS, text)
+    if wrong_class is not None:
+        hint = near_match(wrong_class.rsplit(".", 1)[-1], known)
+        return f"there is no class '{wrong_class}'{hint or '; see --help.'}"
+    return _cause(message)
 
 
 _UNKNOWN = (
@@ -61,14 +84,38 @@ _UNKNOWN = (
     r"[Nn]o action for (?:destination )?key [\"']([\w.\-]+)[\"']",
     r"does not accept (?:nested )?(?:key|option) [\"']([\w.\-]+)[\"']",
 )
+_BAD_CLASS = (r"has no attribute '(\w+)'", r"Expected a dot import path string: ([\w.]+)")
+_WRAPPING = ("Does not validate", "Subtypes:", "Errors:", "Given value", "Problem with given class_path")
+_WRAPPING += ("Expected a <class 'NoneType'>", "Expected a path but")
 
 
-def _unknown_key(text: str) -> str | None:
-    for pattern in _UNKNOWN:
-        found = re.search(pattern, text)
+def _first_match(patterns: Iterable[str], text: str) -> str | None:
+    found = (re.search(pattern, text) for pattern in patterns)
+    return next((match[1] for match in found if match), None)
+
+
+def _cause(message: str) -> str:
+    """``the.key: what is wrong`` out of the parser's nested lines; the first innermost complaint counts."""
+    keys: list[str] = []
+    for line in message.splitlines():
+        complaint = line.strip().removeprefix("- ")
+        found = re.match(r'Parser key "([\w.\-]+)":\s*(.*)', complaint)
         if found:
-            return found[1]
-    return None
+            keys.append(found[1])
+            complaint = found[2]
+        if complaint and not complaint.startswith(_WRAPPING):
+            return ": ".join([*[".".join(keys)][: len(keys)], _plain(complaint, message)])
+    return " ".join(message.split())
+
+
+def _plain(complaint: str, message: str) -> str:
+    """The parser's "Expected a <class 'int'>. Got value: x" in plain words."""
+    if not complaint.startswith("Expected a "):
+        return complaint if "Problems parsing" not in complaint else " ".join(message.split())
+    given = re.search(r"(?:Got|Given) value: (.*)", message)
+    wanted = complaint.removeprefix("Expected a ").split(". Got value")[0]
+    wanted = re.sub(r"<class '([\w.]+)'>", r"\1", wanted).replace("typing.Literal", "one of ")
+    return f"expected {wanted}, got {given[1]}" if given else f"expected {wanted}"
 
 
 def existing(path: Path, what: str) -> Path:
@@ -82,4 +129,4 @@ def existing(path: Path, what: str) -> Path:
     return path
 
 
-__all__ = ["ArgumentParser", "Namespace", "existing", "explain", "known_keys", "parse", "verb_parser"]
+__all__ = ["ArgumentParser", "Namespace", "existing", "explain", "known_keys", "parse", "signature_keys", "verb_parser"]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import inspect
 import warnings
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from actupose.commands.parsing import explain, known_keys
+from actupose.commands.parsing import explain, known_keys, signature_keys
 from actupose.data.datamodule import PoseDataModule
 from actupose.engine.callbacks import run_callbacks
 from actupose.engine.run_folder import RunFolder
-from actupose.engine.training import DEFAULTS, evaluate, load_weights, quiet, train, trainer_parts
+from actupose.engine.training import DEFAULTS, check_inputs, evaluate, load_weights, quiet, train, trainer_parts
 from actupose.errors import UserError
 from actupose.methods import METHODS, PoseMethod
 from actupose.report.table import scores_table
@@ -30,7 +30,7 @@ class PoseCLI(LightningCLI):
     """
 
     def __init__(self, verb: str, args: list[str]) -> None:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), quiet():
             warnings.filterwarnings("ignore", message=".*LightningCLI's args parameter.*")
             super().__init__(
                 PoseMethod,
@@ -62,14 +62,34 @@ class PoseCLI(LightningCLI):
         try:
             super().parse_arguments(parser, args)
         except argparse.ArgumentError as error:
-            raise UserError(explain(str(error), [*known_keys(parser), *_method_keys()])) from error
+            raise UserError(explain(str(error), _known_names(parser))) from error
+
+    def instantiate_classes(self) -> None:
+        """Make data, method and trainer.
+
+        Raises:
+            UserError: a value is out of its range; jsonargparse wraps what a constructor raises.
+        """
+        try:
+            super().instantiate_classes()
+        except ValueError as error:
+            if not str(error).startswith("Does not validate"):
+                raise
+            raise UserError(explain(str(error), ())) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> L.Trainer:  # noqa: ANN401 - Trainer's own arguments
-        """Trainer of the run folder."""
-        run = RunFolder(self.config.out)
-        with quiet():
-            trainer: L.Trainer = super().instantiate_trainer(**trainer_parts(run), **kwargs)
-        trainer.callbacks.extend(run_callbacks(run))  # type: ignore[attr-defined]
+        """Trainer of the run folder, over whose parts the config's own stand.
+
+        Raises:
+            UserError: a trainer option cannot be had, e.g. an accelerator.
+        """
+        run, given = RunFolder(self.config.out), self.config_init.trainer
+        parts = {key: value for key, value in trainer_parts(run).items() if given[key] is None}
+        parts["callbacks"] = [*(given.callbacks or []), *run_callbacks(run)]
+        try:
+            trainer: L.Trainer = super().instantiate_trainer(**parts, **kwargs)
+        except (ValueError, MisconfigurationException) as error:
+            raise UserError(f"trainer: {' '.join(str(error).split())}") from error
         return trainer
 
     @property
@@ -79,20 +99,10 @@ class PoseCLI(LightningCLI):
         return text
 
 
-def _method_keys() -> list[str]:
-    """Argument names of all methods and of their option groups."""
-    keys: set[str] = set()
-    for method in METHODS.values():
-        for cls in method.__mro__:
-            keys |= set(inspect.signature(cls.__init__).parameters) if issubclass(cls, PoseMethod) else set()
-    from actupose.methods import config
-    from actupose.models import NetConfig, StyleConfig
-    from actupose.views import AffineConfig
-
-    groups = [c for c in vars(config).values() if inspect.isclass(c)]
-    for group in (*groups, NetConfig, StyleConfig, AffineConfig):
-        keys |= set(inspect.signature(group).parameters)
-    return sorted(keys - {"self", "shared"})
+def _known_names(parser: LightningArgumentParser) -> list[str]:
+    """All option names, those of every method and of their option groups among them, and the methods' names."""
+    keys = set(known_keys(parser)).union(*(signature_keys(cls) for cls in (PoseDataModule, *METHODS.values())))
+    return sorted(keys | {cls.__name__ for cls in METHODS.values()})
 
 
 def fit(args: list[str]) -> dict[str, float]:
@@ -106,6 +116,8 @@ def fit(args: list[str]) -> dict[str, float]:
     """
     cli = PoseCLI("fit", args)
     run = RunFolder(cli.config.out)
+    fresh = run.check(cli.config_text) is None
+    check_inputs(cli.model, cli.datamodule, cli.trainer.max_epochs or 1 if fresh else None)
     checkpoint = run.claim(cli.config_text)
     if checkpoint is not None:
         print(f"{run.path}: continues from {checkpoint}", flush=True)
@@ -149,7 +161,7 @@ def _checkpoint(cli: PoseCLI) -> Path:
 
 
 def _print_scores(cli: PoseCLI, scores: dict[str, float]) -> None:
-    if scores:
+    if scores and cli.trainer.is_global_zero:
         name = type(cli.model).__name__
         nets = list(cli.model.nets())
         rows = {f"{name} ({net})" if len(nets) > 1 else name: scores for net in nets}

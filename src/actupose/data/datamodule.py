@@ -152,7 +152,10 @@ class PoseDataModule(L.LightningDataModule):
         """
         if self.curriculum is None:
             source = self.sets.source
-            if self.curriculum_config.kind == "none":
+            needed = self.curriculum_config.kind != "none"
+            if needed or self.target_test is not None:
+                self._fitted_vae()  # fitted before training even where only the test's bins need it: checkpoints keep it
+            if not needed:
                 score = torch.zeros(len(source))
             elif "curriculum" in self._restored:
                 score = self._restored["curriculum"]["score_vae"]
@@ -182,9 +185,9 @@ class PoseDataModule(L.LightningDataModule):
     def test_bins(self) -> tuple[Tensor, int] | None:
         """Complexity bin of every test pose (evaluation alone reads its labels) and the number of bins.
 
-        None where no Pose-VAE of the source is at hand: testing a checkpoint of a run without a curriculum.
+        None where no Pose-VAE of the source is at hand: its run had neither a curriculum nor a test set.
         """
-        if self._test is None or (self._sets is None and "pose_vae" not in self._restored):
+        if self._test is None or (self.pose_vae is None and "pose_vae" not in self._restored):
             return None
         n_bins = min(self.curriculum_config.n_bins, len(self._test))
         return assign_bins(self.score(self._test.keypoints, self._test.visible), n_bins)[1], n_bins

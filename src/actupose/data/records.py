@@ -18,7 +18,8 @@ class PoseRecord:
     Attributes:
         image: path of the image, or the encoded image itself.
         name: unique name within the dataset; original file name or id.
-        box: person box ``(x0, y0, x1, y1)``; None = box of the labelled joints, else the whole image.
+        box: person box ``(x0, y0, x1, y1)`` in pixel indices (a whole image is -0.5 to side - 0.5); None = box of the
+            labelled joints, else the whole image.
         keypoints: (K, 2) float32 in original pixels (the centre of the first pixel is 0), or None without labels.
         visible: (K,) uint8: 0 unlabelled, 1 labelled but hidden, 2 labelled and visible.
         archetype: name of the kind of pose where the source knows it.

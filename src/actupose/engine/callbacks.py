@@ -11,7 +11,7 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
-from actupose.engine.run_folder import RunFolder
+from actupose.engine.run_folder import RunFolder, write_text_atomically
 from actupose.errors import UserError
 
 
@@ -37,6 +37,27 @@ class EpochLines(Callback):
         print(epoch_line(trainer.current_epoch + 1, trainer.max_epochs or 0, values, seconds, left), flush=True)
 
 
+class MetricsLog(Callback):
+    """Writes each epoch's losses and source validation to ``metrics.csv``; a resumed run keeps the rows it has."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._start = 0.0
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        """Start the epoch's clock."""
+        self._start = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        """Append the epoch's row."""
+        if not trainer.is_global_zero:
+            return
+        row = {"epoch": trainer.current_epoch, "seconds": round(time.monotonic() - self._start, 3)}
+        values = {key: float(value) for key, value in sorted(trainer.callback_metrics.items())}
+        before = [r for r in self._run.read_metrics() if int(r["epoch"]) < trainer.current_epoch]
+        self._run.write_metrics([*before, {**row, **values}])
+
+
 class CurriculumLog(Callback):
     """Writes each epoch's plan and draw to ``curriculum.jsonl``, before the epoch's re-ranking."""
 
@@ -50,7 +71,7 @@ class CurriculumLog(Callback):
             return
         stats = data.curriculum.stats(trainer.current_epoch, data.samples_per_epoch)
         lines = self._lines_before(trainer.current_epoch)
-        self._run.curriculum.write_text("".join([*lines, json.dumps(stats) + "\n"]), encoding="utf-8")
+        write_text_atomically(self._run.curriculum, "".join([*lines, json.dumps(stats) + "\n"]))
 
     def _lines_before(self, epoch: int) -> list[str]:
         """Lines of earlier epochs: a resumed run writes the epoch it repeats anew."""
@@ -82,7 +103,7 @@ def run_callbacks(run: RunFolder) -> list[Callback]:
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
-    return [EpochLines(), FiniteLoss(), CurriculumLog(run), checkpoint]
+    return [EpochLines(), FiniteLoss(), MetricsLog(run), CurriculumLog(run), checkpoint]
 
 
 def epoch_line(epoch: int, epochs: int, values: Mapping[str, float], seconds: float, left: float) -> str:

@@ -5,18 +5,21 @@
     config.yaml            the whole configuration; `actupose fit --config RUN/config.yaml` repeats it
     run.json               versions, machine, command, git commit, data fingerprints
     checkpoints/last.ckpt  written whole at the end of every epoch
-    metrics.csv            losses and source validation
+    metrics.csv            losses and source validation, one row an epoch
     curriculum.jsonl       each epoch's planned and drawn samples a bin
     scores.json            scores on the labelled target test set
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -45,6 +48,11 @@ class RunFolder:
         return self.path / "checkpoints" / "last.ckpt"
 
     @property
+    def metrics(self) -> Path:
+        """Losses and source validation."""
+        return self.path / "metrics.csv"
+
+    @property
     def scores(self) -> Path:
         """Scores on the target test set."""
         return self.path / "scores.json"
@@ -54,8 +62,8 @@ class RunFolder:
         """The curriculum's log."""
         return self.path / "curriculum.jsonl"
 
-    def claim(self, config: str) -> Path | None:
-        """Take the folder for this configuration.
+    def check(self, config: str) -> Path | None:
+        """Look whether the folder can be claimed for this configuration, and write nothing.
 
         Args:
             config: the configuration as YAML text.
@@ -69,18 +77,47 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path}: is a file, not a folder; set another `out`.")
         if self.config.is_file():
-            if self.config.read_text(encoding="utf-8") != config:
+            if _settings(self.config.read_text(encoding="utf-8")) != _settings(config):
                 raise UserError(
                     f"{self.path}: holds another run (its config.yaml differs); set another `out` or remove the folder."
                 )
             return self.checkpoint if self.checkpoint.is_file() else None
         if self.path.is_dir() and any(self.path.iterdir()):
             raise UserError(f"{self.path}: holds other files; set `out` to an empty or new folder.")
-        self.path.mkdir(parents=True, exist_ok=True)
-        temporary = self.config.with_suffix(f".tmp{os.getpid()}")
-        temporary.write_text(config, encoding="utf-8")
-        temporary.replace(self.config)
         return None
+
+    def claim(self, config: str) -> Path | None:
+        """Take the folder for this configuration.
+
+        Args:
+            config: the configuration as YAML text.
+
+        Returns:
+            The checkpoint to continue from, or None for a fresh run.
+
+        Raises:
+            UserError: as `check`.
+        """
+        checkpoint = self.check(config)
+        if not self.config.is_file():
+            self.path.mkdir(parents=True, exist_ok=True)
+            write_text_atomically(self.config, config)
+        return checkpoint
+
+    def read_metrics(self) -> list[dict[str, str]]:
+        """Rows of ``metrics.csv``, one an epoch; none before the first epoch's end."""
+        if not self.metrics.is_file():
+            return []
+        return list(csv.DictReader(io.StringIO(self.metrics.read_text(encoding="utf-8"))))
+
+    def write_metrics(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """Write ``metrics.csv``; a later row may have columns that the first has not."""
+        columns = list(dict.fromkeys(key for row in rows for key in row))
+        text = io.StringIO()
+        writer = csv.DictWriter(text, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_text_atomically(self.metrics, text.getvalue())
 
     def write_record(self, **facts: Any) -> None:  # noqa: ANN401 - plain data of any kind
         """Write ``run.json``: what a reader needs to trust or repeat the numbers."""
@@ -103,6 +140,18 @@ class RunFolder:
         if not self.scores.is_file():
             raise UserError(f"{self.path}: has no scores.json; let `actupose fit` finish or run `actupose test`.")
         return dict(json.loads(self.scores.read_text(encoding="utf-8")))
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write text so that the file under its name is always whole."""
+    temporary = path.with_suffix(f"{path.suffix}.tmp{os.getpid()}")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _settings(config: str) -> list[str]:
+    """Lines of a YAML text without comments: the parser writes its version into one."""
+    return [line for line in config.splitlines() if not line.startswith("#")]
 
 
 def _git_commit() -> str | None:

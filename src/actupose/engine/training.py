@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle
 import sys
 import time
 import warnings
@@ -13,7 +14,6 @@ from typing import Any
 
 import lightning as L
 import torch
-from lightning.pytorch.loggers import CSVLogger
 
 from actupose.data.datamodule import PoseDataModule
 from actupose.data.store import write_json_atomically
@@ -34,7 +34,7 @@ DEFAULTS: dict[str, Any] = {
 def trainer_parts(run: RunFolder) -> dict[str, Any]:
     """Trainer arguments that belong to a run folder."""
     return {
-        "logger": CSVLogger(run.path, name="", version=""),
+        "logger": False,
         "default_root_dir": str(run.path),
         "enable_progress_bar": sys.stderr.isatty(),
     }
@@ -51,6 +51,26 @@ def make_trainer(run: RunFolder, **options: Any) -> L.Trainer:  # noqa: ANN401 -
         return L.Trainer(callbacks=run_callbacks(run), **{**DEFAULTS, **trainer_parts(run), **options})
 
 
+def check_inputs(method: PoseMethod, data: PoseDataModule, epochs: int | None) -> None:
+    """Open all that a training will need, so that bad input is told before anything is written or trained.
+
+    Args:
+        method: what to train.
+        data: its data.
+        epochs: of the training; None = it continues, and its checkpoint holds the curriculum.
+
+    Raises:
+        UserError: bad input, see `PoseDataModule` and `PoseMethod.check_data`.
+    """
+    method.check_data(data.skeleton, has_target=data.target is not None)
+    data.fingerprints()
+    data.setup("fit")
+    if data.target_test is not None:
+        data.setup("test")
+    if epochs is not None:
+        data.build_curriculum(epochs)
+
+
 def train(
     method: PoseMethod, data: PoseDataModule, trainer: L.Trainer, run: RunFolder, checkpoint: Path | None = None
 ) -> dict[str, float]:
@@ -61,20 +81,25 @@ def train(
         data: its data.
         trainer: from `make_trainer` or the command line.
         run: the run folder, claimed.
-        checkpoint: continue from here.
+        checkpoint: continue from here; `RunFolder.claim` gave it.
 
     Returns:
         Scores on ``data.target_test`` (``net/metric/group`` -> percent); empty without one.
 
     Raises:
-        UserError: bad input, see `PoseDataModule` and `PoseMethod.setup`.
+        UserError: bad input, see `check_inputs`; or the checkpoint is broken.
     """
     start = time.monotonic()
-    run.write_record(method=type(method).__name__, data=data.describe(), fingerprints=data.fingerprints())
-    with quiet():
-        trainer.fit(method, datamodule=data, ckpt_path=checkpoint, weights_only=True)
-    if trainer.interrupted:
-        raise KeyboardInterrupt
+    if checkpoint is not None:
+        read_checkpoint(checkpoint)
+        start -= sum(float(row["seconds"]) for row in run.read_metrics())
+    if trainer.is_global_zero:
+        run.write_record(method=type(method).__name__, data=data.describe(), fingerprints=data.fingerprints())
+    try:
+        with quiet():
+            trainer.fit(method, datamodule=data, ckpt_path=checkpoint, weights_only=True)
+    except SystemExit as stop:  # how Lightning ends an interrupted training
+        raise KeyboardInterrupt from stop
     seconds = time.monotonic() - start
     return evaluate(method, data, trainer, run, train_seconds=seconds) if data.target_test else {}
 
@@ -96,12 +121,17 @@ def evaluate(
         trainer: any trainer.
         run: where to write.
         checkpoint: load these weights first.
-        train_seconds: kept beside the scores.
+        train_seconds: kept beside the scores; None = what stands there already.
     """
     with quiet():
         trainer.test(method, datamodule=data, ckpt_path=checkpoint, verbose=False, weights_only=True)
     scores = method.scores()
+    if not trainer.is_global_zero:
+        return scores
     headline = next(reversed(method.nets()))
+    if train_seconds is None and run.scores.is_file():
+        train_seconds = run.read_scores().get("train_seconds")
+    run.path.mkdir(parents=True, exist_ok=True)
     write_json_atomically(
         run.scores,
         {
@@ -123,13 +153,27 @@ def load_weights(method: PoseMethod, path: Path) -> None:
     Raises:
         UserError: the file is missing, broken, or of another network.
     """
+    try:
+        method.load_state_dict(read_checkpoint(path)["state_dict"])
+    except (RuntimeError, KeyError) as error:
+        raise UserError(f"{path}: does not fit this model ({str(error).splitlines()[0]}).") from error
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's content, on the CPU, read from the disk where it is used.
+
+    Raises:
+        UserError: the file is missing or broken.
+    """
     if not path.is_file():
         raise UserError(f"{path}: no such checkpoint.")
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-        method.load_state_dict(state)
-    except (RuntimeError, KeyError, EOFError, ValueError) as error:
-        raise UserError(f"{path}: does not fit this model ({str(error).splitlines()[0]}).") from error
+        return dict(torch.load(path, map_location="cpu", weights_only=True, mmap=True))
+    except (RuntimeError, EOFError, ValueError, TypeError, OSError, pickle.UnpicklingError) as error:
+        raise UserError(
+            f"{path}: is no whole checkpoint ({str(error).splitlines()[0][:120]}); put a copy of it back, "
+            "or remove it to train from the start."
+        ) from error
 
 
 @contextmanager
@@ -145,6 +189,9 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*Checkpoint directory .* exists.*")
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
-        yield
-    for logger, level in zip(loggers, levels, strict=True):
-        logger.setLevel(level)
+        warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

@@ -154,16 +154,27 @@ class PoseMethod(L.LightningModule):
         data = getattr(self.trainer, "datamodule", None)
         if data is None:
             return
-        if data.skeleton != self.skeleton:
+        self.check_data(data.skeleton, has_target=data.target is not None or stage != "fit")
+        if stage == "fit":
+            self.confidence = SampleConfidence(len(data.sets.source)).to(self.device)
+
+    def check_data(self, skeleton: Skeleton, *, has_target: bool) -> None:
+        """Whether a training on such data can begin.
+
+        Args:
+            skeleton: of the data.
+            has_target: whether there are target images.
+
+        Raises:
+            UserError: the data lack a target, or their skeleton is another.
+        """
+        if skeleton != self.skeleton:
             raise UserError(
-                f"the data's skeleton is '{data.skeleton.name}', the model's '{self.skeleton.name}'; "
+                f"the data's skeleton is '{skeleton.name}', the model's '{self.skeleton.name}'; "
                 "set data.skeleton and model.init_args.skeleton to the same."
             )
-        if stage != "fit":
-            return
-        if self.needs_target and data.sets.target is None:
+        if self.needs_target and not has_target:
             raise UserError(f"method {type(self).__name__} needs unlabelled target images; set data.target.")
-        self.confidence = SampleConfidence(len(data.sets.source)).to(self.device)
 
     def training_step(self, batch: TrainBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
         """Weighted sum of the method's terms."""
@@ -275,9 +286,10 @@ class PoseMethod(L.LightningModule):
     # -- checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Keep what rebuilds the network without the training's config."""
+        """Keep what rebuilds the network without the training's config, and the size of its images."""
         checkpoint["actupose"] = {
             "method": type(self).__name__,
             "skeleton": self.skeleton.to_dict(),
             "net": asdict(self.net_config),
+            "size": getattr(getattr(self.trainer, "datamodule", None), "size", None),
         }

@@ -33,7 +33,7 @@ class SampleConfidence(Metric):
             index: (B,) int64, the samples' places in 0..N-1.
             confidence: (B,), mean heatmap peak of each sample.
         """
-        confidence = confidence.detach().to(self.total)
+        confidence = confidence.to(self.total)
         index = index.to(self.total.device)
         self.total.index_add_(0, index, confidence)
         self.count.index_add_(0, index, torch.ones_like(confidence))

@@ -1,0 +1,1 @@
+"""From a checkpoint to keypoints of a user's own pictures."""

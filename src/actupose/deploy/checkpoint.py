@@ -1,0 +1,90 @@
+"""A trained network out of a training checkpoint, without the training's config and without a hub."""
+
+from __future__ import annotations
+
+import pickle
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from actupose.errors import UserError
+from actupose.models import NetConfig, PoseNet
+from actupose.skeletons import Skeleton
+
+_KEY = "actupose"
+_TEACHER, _STUDENT = "teacher.net.", "student."
+
+
+class LoadedModel(NamedTuple):
+    """A network ready to predict.
+
+    Attributes:
+        net: in evaluation mode, on the CPU.
+        skeleton: what its K heatmaps are.
+        size: S, side of the images it was trained on; None where the checkpoint does not say.
+        name: method and network, e.g. ``ACTUPose teacher``.
+    """
+
+    net: PoseNet
+    skeleton: Skeleton
+    size: int | None
+    name: str
+
+
+def load_checkpoint(path: Path) -> LoadedModel:
+    """Read a checkpoint that `actupose fit` wrote.
+
+    The network is the one whose scores are the headline: the mean teacher once adaptation has begun, else the student.
+
+    Args:
+        path: ``RUN/checkpoints/last.ckpt``.
+
+    Raises:
+        UserError: the file is missing, broken, no checkpoint of this program, or of another version.
+    """
+    held = _read(path)
+    facts, state = held.get(_KEY), held.get("state_dict")
+    if not isinstance(facts, Mapping) or not isinstance(state, Mapping):
+        raise UserError(f"{path}: is no checkpoint of actupose; name RUN/checkpoints/last.ckpt of a run.")
+    adapted = bool(state.get("adapted", False))
+    prefix = _TEACHER if adapted else _STUDENT
+    try:
+        skeleton = Skeleton.from_dict(facts["skeleton"], str(path))
+        net = _build(facts["net"], skeleton.num_keypoints)
+        net.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        size = facts.get("size")
+        name = f"{facts['method']} {'teacher' if adapted else 'student'}"
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise UserError(
+            f"{path}: does not fit this version of actupose ({_first_line(error)}); train again or use the version "
+            "that wrote it."
+        ) from error
+    return LoadedModel(net.eval(), skeleton, None if size is None else int(size), name)
+
+
+def _build(config: Mapping[str, Any], num_keypoints: int) -> PoseNet:
+    """The network with weights that are about to be replaced: none are fetched, and none are warned about."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*starts from random weights.*")
+        return PoseNet(NetConfig(**{**config, "weights": "random"}), num_keypoints)
+
+
+def _read(path: Path) -> dict[str, Tensor | Any]:
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; name the checkpoint in it, usually checkpoints/last.ckpt.")
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint.")
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise UserError(f"{path}: cannot be read as a checkpoint ({_first_line(error)}); copy it again.") from error
+    return held if isinstance(held, dict) else {}
+
+
+def _first_line(error: Exception) -> str:
+    """The start of an error's message."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".: ")
