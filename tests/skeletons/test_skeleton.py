@@ -122,7 +122,7 @@ def test_a_users_file(tmp_path: Path) -> None:
         ({"triplets": [["left_paw", "tail"]]}, "'triplets' must have 3 names"),
         ({"groups": {"Paw": ["right_pow"]}}, "groups.Paw.*did you mean 'right_paw'"),
         ({"keypoints": ["tail", "tail"]}, "different names"),
-        ({"limb": []}, "unknown key 'limb'; did you mean 'limbs'"),
+        ({"limb": []}, "unknown key 'limb' \\(did you mean 'limbs'"),
         ({"colors": [[1, 2, 3]]}, "1 entries for 2 limbs"),
     ],
 )

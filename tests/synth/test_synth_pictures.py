@@ -121,7 +121,7 @@ def test_blur_equals_scipy() -> None:
     assert np.abs(expose(rng(1), picture, look).astype(float) / 255 - expected).max() < 0.01
 
 
-def test_noise_gamma_and_vignette() -> None:
+def test_noise_gamma_vignette_haze_and_saturation() -> None:
     grey = np.full((64, 64, 3), 0.5, np.float32)
     noisy = expose(rng(1), grey, SensorLook(**{**STILL.__dict__, "noise": {0.05: 1.0}})) / 255
     assert noisy.std() == pytest.approx(0.05, rel=0.05)
@@ -130,6 +130,8 @@ def test_noise_gamma_and_vignette() -> None:
     round_ = expose(rng(1), grey, SensorLook(**{**STILL.__dict__, "vignette": (0.5, 0.5)})) / 255
     assert round_[32, 32].mean() == pytest.approx(0.5, abs=0.01)
     assert round_[0, 0].mean() == pytest.approx(0.25, abs=0.01)
+    hazy = SensorLook(**{**STILL.__dict__, "haze": (0.75, 0.75), "veil": (1.0, 0.8, 0.6)})
+    assert expose(rng(1), grey, hazy)[0, 0] / 255 == pytest.approx([0.875, 0.725, 0.575], abs=0.003)
     colour = np.tile(np.array([0.8, 0.4, 0.0], np.float32), (8, 8, 1))
     grey_out = expose(rng(1), colour, SensorLook(**{**STILL.__dict__, "saturation": (0.5, 0.5)}))[0, 0] / 255
     assert grey_out == pytest.approx([0.6, 0.4, 0.2], abs=0.003)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import itertools
 import re
 import typing
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
 from actupose.errors import UserError
@@ -37,7 +39,23 @@ def parse(parser: ArgumentParser, args: Sequence[str], extra_keys: Iterable[str]
     try:
         return parser.parse_args(list(args))
     except (ArgumentError, argparse.ArgumentError) as error:
-        raise UserError(explain(str(error), [*known_keys(parser), *extra_keys])) from error
+        raise UserError(broken_config(args) or explain(str(error), [*known_keys(parser), *extra_keys])) from error
+
+
+def broken_config(args: Sequence[str]) -> str | None:
+    """What is wrong with the first ``--config`` file that is no YAML mapping; the parser's own message has no name."""
+    files = [value for option, value in itertools.pairwise(args) if option == "--config"]
+    files += [a.removeprefix("--config=") for a in args if a.startswith("--config=")]
+    for file in files:
+        if not Path(file).is_file():
+            return f"{file}: no such config file."
+        try:
+            content = yaml.safe_load(Path(file).read_text(encoding="utf-8"))
+        except (yaml.YAMLError, UnicodeDecodeError) as error:
+            return f"{file}: is not readable YAML ({' '.join(str(error).split())[:200]})."
+        if not isinstance(content, dict | None):
+            return f"{file}: holds no options; a config is a YAML mapping."
+    return None
 
 
 def known_keys(parser: ArgumentParser) -> list[str]:
@@ -52,7 +70,7 @@ def signature_keys(cls: type) -> set[str]:
     for base in cls.__mro__[:-1]:
         if "__init__" not in vars(base):
             continue
-        for name, hint in typing.get_type_hints(base.__init__).items():
+        for name, hint in typing.get_type_hints(vars(base)["__init__"]).items():
             groups = [part for part in (hint, *typing.get_args(hint)) if dataclasses.is_dataclass(part)]
             keys |= {name}.union(*(signature_keys(group) for group in groups if isinstance(group, type)))
     return keys - {"return"}
@@ -85,8 +103,15 @@ _UNKNOWN = (
     r"does not accept (?:nested )?(?:key|option) [\"']([\w.\-]+)[\"']",
 )
 _BAD_CLASS = (r"has no attribute '(\w+)'", r"Expected a dot import path string: ([\w.]+)")
-_WRAPPING = ("Does not validate", "Subtypes:", "Errors:", "Given value", "Problem with given class_path")
-_WRAPPING += ("Expected a <class 'NoneType'>", "Expected a path but")
+_WRAPPING = (
+    "Does not validate",
+    "Subtypes:",
+    "Errors:",
+    "Given value",
+    "Problem with given class_path",
+    "Expected a <class 'NoneType'>",
+    "Expected a path but",
+)
 
 
 def _first_match(patterns: Iterable[str], text: str) -> str | None:
@@ -111,7 +136,7 @@ def _cause(message: str) -> str:
 def _plain(complaint: str, message: str) -> str:
     """The parser's "Expected a <class 'int'>. Got value: x" in plain words."""
     if not complaint.startswith("Expected a "):
-        return complaint if "Problems parsing" not in complaint else " ".join(message.split())
+        return complaint
     given = re.search(r"(?:Got|Given) value: (.*)", message)
     wanted = complaint.removeprefix("Expected a ").split(". Got value")[0]
     wanted = re.sub(r"<class '([\w.]+)'>", r"\1", wanted).replace("typing.Literal", "one of ")

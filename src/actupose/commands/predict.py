@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -72,6 +73,9 @@ def _refuse_used(out: Path) -> None:
         raise UserError(f"{out}: holds predictions already; name another --out or remove the folder.")
     if out.is_dir() and any(out.iterdir()):
         raise UserError(f"{out}: holds other files; name an empty or new folder as --out.")
+    above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise UserError(f"{out}: cannot be made, {above} is no folder that can be written to; name another --out.")
 
 
 def _write_overlays(predictions: Sequence[Prediction], skeleton: Skeleton, out: Path, threshold: float) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
 
-from actupose.commands.parsing import explain, known_keys, signature_keys
+from actupose.commands.parsing import broken_config, explain, known_keys, signature_keys
 from actupose.data.datamodule import PoseDataModule
 from actupose.engine.callbacks import run_callbacks
 from actupose.engine.run_folder import RunFolder
@@ -62,7 +62,7 @@ class PoseCLI(LightningCLI):
         try:
             super().parse_arguments(parser, args)
         except argparse.ArgumentError as error:
-            raise UserError(explain(str(error), _known_names(parser))) from error
+            raise UserError(broken_config(args) or explain(str(error), _known_names(parser))) from error
 
     def instantiate_classes(self) -> None:
         """Make data, method and trainer.
@@ -101,7 +101,8 @@ class PoseCLI(LightningCLI):
 
 def _known_names(parser: LightningArgumentParser) -> list[str]:
     """All option names, those of every method and of their option groups among them, and the methods' names."""
-    keys = set(known_keys(parser)).union(*(signature_keys(cls) for cls in (PoseDataModule, *METHODS.values())))
+    classes: list[type] = [PoseDataModule, *METHODS.values()]
+    keys = set(known_keys(parser)).union(*map(signature_keys, classes))
     return sorted(keys | {cls.__name__ for cls in METHODS.values()})
 
 

@@ -154,7 +154,7 @@ class PoseDataModule(L.LightningDataModule):
             source = self.sets.source
             needed = self.curriculum_config.kind != "none"
             if needed or self.target_test is not None:
-                self._fitted_vae()  # fitted before training even where only the test's bins need it: checkpoints keep it
+                self._fitted_vae()  # now, even where only the test's bins need it: the checkpoint keeps it
             if not needed:
                 score = torch.zeros(len(source))
             elif "curriculum" in self._restored:

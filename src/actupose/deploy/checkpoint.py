@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -80,11 +79,11 @@ def _read(path: Path) -> dict[str, Tensor | Any]:
         raise UserError(f"{path}: no such checkpoint.")
     try:
         held = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, pickle.UnpicklingError) as error:
+    except Exception as error:  # a broken file raises many kinds, from the archive or from the pickle in it
         raise UserError(f"{path}: cannot be read as a checkpoint ({_first_line(error)}); copy it again.") from error
     return held if isinstance(held, dict) else {}
 
 
 def _first_line(error: Exception) -> str:
-    """The start of an error's message."""
+    """The start of an error's message, or its kind where it has none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".: ")

@@ -31,11 +31,13 @@ class Prediction:
     """One person.
 
     Attributes:
+        index: place of the picture among those asked for, from 0.
         record: the picture and the box it was predicted in.
         keypoints: (K, 2) float64 pixel indices of the upright original (the centre of its first pixel is 0).
         confidence: (K,) float64 heatmap peaks, about 0 to 1.
     """
 
+    index: int
     record: PoseRecord
     keypoints: NDArray[np.float64]
     confidence: NDArray[np.float64]
@@ -75,7 +77,7 @@ def predict(
         device: ``auto`` = a GPU where there is one.
 
     Raises:
-        UserError: a setting out of range, no GPU, or more than 5 % of the pictures cannot be used.
+        UserError: a setting out of range, no GPU, a diverged network, or more than 5 % of the pictures cannot be used.
     """
     side = _side(model, size)
     if batch_size < 1:
@@ -86,31 +88,32 @@ def predict(
     with progress_bar(total=len(records), label="predict") as bar:
         for start in range(0, len(records), batch_size):
             chunk = records[start : start + batch_size]
-            rows = list(_crops(chunk, side, out.problems))
+            rows = list(_crops(chunk, start, side, out.problems))
             _stop_if_too_many_bad(out.problems, len(records))
             if rows:
                 images = torch.stack([decode_image(row.image, side, row.name) for _, row in rows])
                 points, peaks = _forward(model, images.to(where))
                 out.predictions += [
-                    Prediction(record, _to_original(p, row.crop), c)
-                    for (record, row), p, c in zip(rows, points, peaks, strict=True)
+                    Prediction(index, records[index], _to_original(p, row.crop), c)
+                    for (index, row), p, c in zip(rows, points, peaks, strict=True)
                 ]
             bar.update(len(chunk))
     return out
 
 
 def coco_results(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
-    """The predictions in COCO's results format, with the file's name beside a running ``image_id`` from 1.
+    """The predictions in COCO's results format, with the file's name beside its place among the inputs.
 
+    ``image_id`` counts the pictures asked for from 1, skipped ones too.
     Keypoints are x, y and confidence in turn, in pixel indices of the upright original, to a hundredth of a pixel.
     """
     results = []
-    for image_id, prediction in enumerate(predictions, start=1):
+    for prediction in predictions:
         triples = zip(prediction.keypoints.tolist(), prediction.confidence.tolist(), strict=True)
         flat = [value for (x, y), s in triples for value in (round(x, 2), round(y, 2), round(s, 4))]
         results.append(
             {
-                "image_id": image_id,
+                "image_id": prediction.index + 1,
                 "file_name": prediction.record.name,
                 "category_id": 1,
                 "keypoints": flat,
@@ -135,10 +138,11 @@ def _device(name: DeviceName) -> torch.device:
     return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
 
 
-def _crops(records: Sequence[PoseRecord], side: int, problems: list[str]) -> Iterator[tuple[PoseRecord, StoreRow]]:
-    for record in records:
+def _crops(records: Sequence[PoseRecord], start: int, side: int, problems: list[str]) -> Iterator[tuple[int, StoreRow]]:
+    """The crops that can be made, each with its place among all records."""
+    for index, record in enumerate(records, start):
         try:
-            yield record, crop_record(record, side)
+            yield index, crop_record(record, side)
         except ItemError as problem:
             problems.append(str(problem))
 
@@ -155,11 +159,12 @@ def _stop_if_too_many_bad(problems: Sequence[str], total: int) -> None:
 def _forward(model: LoadedModel, images: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(B, 3, S, S) uint8 -> points (B, K, 2) in pixels of the crops, and peaks (B, K)."""
     points, peaks = subpixel(model.net(images.float().div_(255)).heatmaps.float())
+    if not bool(torch.isfinite(peaks).all()):
+        raise UserError(f"{model.name}: gives values that are not finite; its training has diverged, use another.")
     return to_image(points, STRIDE).cpu().double().numpy(), peaks.cpu().double().numpy()
 
 
 def _to_original(points: NDArray[np.float64], crop: NDArray[np.float32]) -> NDArray[np.float64]:
     """Points (K, 2) of a crop through the inverse of its affine (2, 3), original -> crop."""
     matrix = crop.astype(np.float64)
-    back: NDArray[np.float64] = np.linalg.solve(matrix[:, :2], (points - matrix[:, 2]).T).T
-    return back
+    return np.asarray(np.linalg.solve(matrix[:, :2], (points - matrix[:, 2]).T).T, np.float64)

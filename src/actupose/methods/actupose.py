@@ -9,10 +9,12 @@ from torch import Tensor
 
 from actupose.codecs import soft_argmax, subpixel
 from actupose.geometry import index_tensor, triplet_angles, warp_points
-from actupose.losses import cross_domain_loss, evalpose_loss, pair_distance
+from actupose.losses import cross_domain_loss, evalpose_loss, pair_distance, quantile_mask
 from actupose.methods.base import SourcePass
 from actupose.methods.config import SkeletonLossConfig
 from actupose.methods.udape import UDAPE, TargetPass
+
+_LEAST_PEAK = 0.01
 
 
 class ACTUPose(UDAPE):
@@ -32,13 +34,19 @@ class ACTUPose(UDAPE):
 
     def extra_terms(self, source: SourcePass, target: TargetPass) -> dict[str, Tensor]:
         """EvalPose within each domain, and the features of like poses across them."""
-        return {"evalpose": self.evalpose(source, target), "cross_domain": self.cross_domain(source, target)}
+        joints, height, width = source.heatmaps.shape[1:]
+        pixels = height * width if self.skeleton_losses.per_pixel else 1
+        limbs = joints * pixels if self.skeleton_losses.per_pixel else 1
+        return {
+            "evalpose": self.evalpose(source, target) / limbs,
+            "cross_domain": self.cross_domain(source, target) / pixels,
+        }
 
     def evalpose(self, source: SourcePass, target: TargetPass) -> Tensor:
         """Eq. 5 on the source's labels plus Eq. 5 on the target's pseudo-labels, never across."""
-        limbs, temperature = self.skeleton.limbs, self.skeleton_losses.temperature
-        on_source = evalpose_loss(soft_argmax(source.heatmaps, temperature), source.points, limbs, source.weight > 0)
-        student = warp_points(soft_argmax(target.student_view, temperature), target.to_base)
+        limbs = self.skeleton.limbs
+        on_source = evalpose_loss(self._coordinates(source.heatmaps), source.points, limbs, source.weight > 0)
+        student = warp_points(self._coordinates(target.student_view), target.to_base)
         on_target = evalpose_loss(student, target.points, limbs, self._confident(target))
         return on_source + on_target
 
@@ -57,8 +65,16 @@ class ACTUPose(UDAPE):
         self.log("train/pairs", pairs.float(), on_step=False, on_epoch=True)
         return loss
 
+    def _coordinates(self, heatmaps: Tensor) -> Tensor:
+        """Differentiable (B, K, 2) of heatmaps scaled to peak 1; the scale gets no gradient."""
+        peak = heatmaps.detach().amax((2, 3), keepdim=True).clamp(min=_LEAST_PEAK)
+        return soft_argmax(heatmaps / peak, self.skeleton_losses.temperature)
+
     def _confident(self, target: TargetPass) -> Tensor:
-        return target.peaks >= self.skeleton_losses.confidence
+        options = self.skeleton_losses
+        if options.confidence is not None:
+            return target.peaks >= options.confidence
+        return quantile_mask(target.peaks, options.confidence_ratio)
 
     def _triplets_of(self, valid: Tensor) -> Tensor:
         """(B, K) keypoints -> (B, T) triplets whose three keypoints are all valid."""

@@ -267,22 +267,6 @@ class PoseMethod(L.LightningModule):
                 out |= {f"{name}/bin/{i:02d}": float(v) for i, v in enumerate(metrics["per_bin"].compute())}
         return out
 
-    @torch.no_grad()
-    def predict_points(self, images: Tensor, net: str | None = None) -> tuple[Tensor, Tensor]:
-        """Keypoints of images in evaluation mode.
-
-        Args:
-            images: (B, 3, S, S) in [0, 1].
-            net: a name of `nets`; None = the headline.
-
-        Returns:
-            (B, K, 2) image pixels and (B, K) peak heights.
-        """
-        nets = self.nets()
-        chosen = nets[net] if net else next(reversed(nets.values()))
-        points, peaks = subpixel(chosen(images).heatmaps.float())
-        return to_image(points, STRIDE), peaks
-
     # -- checkpoints
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

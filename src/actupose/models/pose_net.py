@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from actupose.codecs import subpixel, to_image
 from actupose.models.backbones import Weights, build_backbone
 from actupose.models.heads import HeadKind, build_head
 
@@ -67,3 +68,16 @@ class PoseNet(nn.Module):
         x = (images - self.mean) / self.std
         features = self.backbone(x)[-4:]
         return PoseOutput(self.head(features), features[-1].mean((2, 3)))
+
+    @torch.no_grad()
+    def locate(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Keypoints of images.
+
+        Args:
+            images: (B, 3, S, S) in [0, 1].
+
+        Returns:
+            (B, K, 2) image pixels, sub-pixel decoded, and (B, K) peak heights.
+        """
+        points, peaks = subpixel(self(images).heatmaps.float())
+        return to_image(points, STRIDE), peaks

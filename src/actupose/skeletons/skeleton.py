@@ -131,9 +131,9 @@ class _Indexer:
 
 
 def near_match(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
-    """``; did you mean 'x'?`` for the nearest known word, or an empty string."""
+    """`` (did you mean 'x'?)`` for the nearest known word, or an empty string."""
     found = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean '{found[0]}'?" if found else ""
+    return f" (did you mean '{found[0]}'?)" if found else ""
 
 
 def _check_keys(data: Mapping[str, Any], origin: str) -> None:

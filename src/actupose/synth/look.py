@@ -160,7 +160,10 @@ class OccluderLook:
 
 @dataclass(frozen=True)
 class SensorLook:
-    """Sensor: blur (sigma in pixels at 256, option -> weight), exposure, colour cast, noise, JPEG quality."""
+    """Sensor: blur (sigma in pixels at 256, option -> weight), exposure, colour cast, haze, noise, JPEG quality.
+
+    `haze` is the share of the light that comes from the `veil` (sRGB) instead of the scene.
+    """
 
     blur: dict[float, float] = field(default_factory=lambda: {0.0: 0.45, 0.5: 0.3, 0.9: 0.18, 1.4: 0.07})
     exposure: Range = (0.75, 1.2)
@@ -168,6 +171,8 @@ class SensorLook:
     cast_sd: float = 0.04
     gamma: Range = (0.85, 1.2)
     saturation: Range = (1.0, 1.0)
+    haze: Range = (0.0, 0.0)
+    veil: Colour = (0.75, 0.78, 0.82)
     noise: dict[float, float] = field(default_factory=lambda: {0.0: 0.4, 0.01: 0.4, 0.025: 0.2})
     vignette: Range = (0.0, 0.0)
     jpeg: dict[int, float] = field(default_factory=lambda: {95: 0.5, 80: 0.25, 55: 0.15, 35: 0.1})

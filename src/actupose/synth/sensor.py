@@ -38,7 +38,7 @@ def _vignette(size: int, strength: float) -> torch.Tensor:
 
 
 def expose(rng: Rng, picture: Picture, look: SensorLook) -> Picture:
-    """Apply a drawn blur, exposure, cast, saturation, vignette, gamma and noise.
+    """Apply a drawn blur, exposure, cast, haze, saturation, vignette, gamma and noise.
 
     Args:
         rng: Random generator.
@@ -55,6 +55,9 @@ def expose(rng: Rng, picture: Picture, look: SensorLook) -> Picture:
         image = _blur(image, sigma)
     gains = uniform(rng, look.exposure) * np.array(look.cast) * (1 + rng.normal(0, look.cast_sd, 3))
     image = image * torch.from_numpy(gains.astype(np.float32))[:, None, None]
+    haze = uniform(rng, look.haze) if look.haze[1] > 0 else 0.0
+    if haze > 0:
+        image = image * (1 - haze) + torch.tensor(look.veil)[:, None, None] * haze
     saturation, vignette = uniform(rng, look.saturation), uniform(rng, look.vignette)
     if saturation != 1:
         grey = image.mean(0, keepdim=True)

@@ -1,0 +1,42 @@
+# Two commands do everything: `make demo` and `make test`. Both make the environment in .venv first.
+SHELL := /bin/bash
+VENV := .venv
+PY := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+PYTHON ?= 3.11
+# One thread a process for tests: spinning threads slow each other down many times over on a busy machine.
+TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
+
+.PHONY: demo test lint env docs lock clean
+
+env: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v uv >/dev/null || python3 -m pip install --quiet --user uv || python3 -m pip install --quiet --user --break-system-packages uv
+	@export PATH="$$HOME/.local/bin:$$PATH"; \
+	 [ -x $(PY) ] || uv venv --quiet --python $(PYTHON) $(VENV) || uv venv --quiet --python 3.12 $(VENV); \
+	 uv pip install --quiet --compile-bytecode --require-hashes --python $(PY) -r requirements.lock && \
+	 uv pip install --quiet --no-deps --python $(PY) --editable .
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	@$(VENV)/bin/actupose demo
+
+test: $(STAMP)
+	@$(TEST_ENV) $(PY) -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85 -p no:cacheprovider
+
+lint: $(STAMP)
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(PY) -m pytest -p no:cacheprovider tests/test_layers.py
+
+docs: $(STAMP)
+	@$(VENV)/bin/mkdocs build --strict --quiet
+
+lock:
+	uv pip compile pyproject.toml --group test --group lint --group docs --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
+
+clean:
+	rm -rf $(VENV) site .coverage .coverage.*
