@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
 
 REPO_ROOT = Path(__file__).resolve().parent.parent
+NUM_SOURCE, NUM_TARGET, NUM_TEST = 40, 20, 12
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Rendered people in two looks, 64 pixels wide; never written to by a test."""
+
+    source: Path
+    target: Path
+    target_test: Path
 
 
 @pytest.fixture(autouse=True)
@@ -23,3 +34,16 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real data not found at {folder}: set ACTUPOSE_TEST_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
+    from actupose.synth import SynthConfig, synthesize
+
+    root = tmp_path_factory.mktemp("stores")
+    made = Stores(root / "source", root / "target", root / "target_test")
+    plain = {"size": 64, "supersample": 1, "shadows": False}
+    synthesize(made.source, NUM_SOURCE, 0, SynthConfig(**plain))
+    synthesize(made.target, NUM_TARGET, 1, SynthConfig(look="target", **plain))
+    synthesize(made.target_test, NUM_TEST, 2, SynthConfig(look="target", **plain))
+    return made

@@ -85,13 +85,12 @@ def test_the_target_look_is_visibly_another_domain() -> None:
         generator = Generator(SynthConfig(size=64, look=look), 2)
         pixels = np.stack([generator.render(index).pixels() for index in range(40)]) / 255.0
         warmth = (pixels[..., 0] - pixels[..., 2]).mean()
-        detail = np.abs(np.diff(pixels.mean(-1), axis=2)).mean()
-        return np.array([pixels.mean(), warmth, pixels.std(axis=-1).mean(), detail])
+        contrast = pixels.mean(-1).std(axis=(1, 2)).mean()
+        return np.array([warmth, contrast])
 
     default, target = statistics("default"), statistics("target")
-    assert target[1] - default[1] > 0.05  # warmer
-    assert target[2] < default[2]  # less colourful
-    assert np.abs(target - default).max() > 0.05
+    assert target[0] - default[0] > 0.05
+    assert target[1] < 0.6 * default[1]
 
 
 def test_tail_and_truncation_settings_reach_the_samples(tmp_path: Path) -> None:

@@ -1,0 +1,122 @@
+"""Tiny trainings through the command line, and what they leave behind."""
+
+from __future__ import annotations
+
+import csv
+import json
+import multiprocessing as mp
+import os
+import signal
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import Tensor
+
+from actupose.cli import main
+from actupose.methods import METHODS, PoseMethod
+from conftest import REPO_ROOT, Stores
+
+CONFIGS = REPO_ROOT / "configs" / "synth_lspet"
+TINY: dict[str, Any] = {
+    "trainer": {"max_epochs": 3, "accelerator": "cpu"},
+    "data": {
+        "size": 64,
+        "loader": {"batch_size": 4, "iterations": 3},
+        "curriculum": {"n_bins": 5},
+        "pose_vae": {"epochs": 3, "hidden": [16], "latent": 4},
+    },
+    "model": {
+        "init_args": {
+            "net": {"backbone": "test_efficientnet", "weights": "random", "head": "fpn", "width": 16},
+            "schedule": {"lr": 0.001, "milestones": [2], "adapt_from": 1, "ema_decay": 0.9},
+        },
+    },
+}
+LITE = ["--model.init_args.net.backbone", "tf_efficientnet_lite0", "--model.init_args.net.weights", "imagenet"]
+
+
+def fit_args(method: str, stores: Stores, out: Path, *options: object) -> list[str]:
+    """Arguments of a tiny `fit`; later options win."""
+    profile = out.parent / "tiny.yaml"
+    profile.parent.mkdir(parents=True, exist_ok=True)
+    profile.write_text(yaml.safe_dump(TINY), encoding="utf-8")
+    args = ["fit", "--config", CONFIGS / f"{method}.yaml", "--config", profile, "--out", out]
+    args += ["--data.source", stores.source, "--data.target_test", stores.target_test]
+    args += ["--data.target", stores.target] if METHODS[method].needs_target else []
+    return [str(arg) for arg in (*args, *options)]
+
+
+def run(args: list[str]) -> int:
+    """`main` without the warnings of tiny runs."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return main(args)
+
+
+def fit(method: str, stores: Stores, out: Path, *options: object) -> dict[str, Tensor]:
+    """A finished tiny training's weights."""
+    assert run(fit_args(method, stores, out, *options)) == 0
+    return weights(out)
+
+
+def weights(out: Path) -> dict[str, Tensor]:
+    """All tensors of the last checkpoint's model."""
+    checkpoint = torch.load(out / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
+    return dict(checkpoint["state_dict"])
+
+
+def differing(a: dict[str, Tensor], b: dict[str, Tensor]) -> list[str]:
+    """Names of the tensors that differ in any bit."""
+    assert set(a) == set(b)
+    return [name for name, value in a.items() if not torch.equal(value, b[name])]
+
+
+def scores(out: Path) -> dict[str, Any]:
+    return dict(json.loads((out / "scores.json").read_text(encoding="utf-8")))
+
+
+def metrics(out: Path) -> list[dict[str, str]]:
+    """Rows of ``metrics.csv`` without the seconds."""
+    with (out / "metrics.csv").open(encoding="utf-8") as file:
+        return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
+
+
+def in_child(work: Callable[[], object], timeout: float = 120) -> int:
+    """Exit code of ``work`` in a forked process; negative = the signal that ended it."""
+
+    def target() -> None:
+        code = work()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code if isinstance(code, int) else 0)
+
+    process = mp.get_context("fork").Process(target=target)
+    process.start()
+    process.join(timeout)
+    if process.is_alive():
+        process.kill()
+        raise AssertionError("the child did not end")
+    assert process.exitcode is not None
+    return process.exitcode
+
+
+def run_and_stop(args: list[str], epoch: int, batch: int, how: signal.Signals = signal.SIGKILL) -> int:
+    """Exit code of a run that gets a signal in the middle of a training step."""
+
+    def work() -> int:
+        step = PoseMethod.training_step
+
+        def training_step(self: PoseMethod, data: Any, batch_idx: int) -> Tensor:
+            if (self.current_epoch, batch_idx) == (epoch, batch):
+                os.kill(os.getpid(), how)
+            return step(self, data, batch_idx)
+
+        PoseMethod.training_step = training_step  # type: ignore[method-assign]
+        return run(args)
+
+    return in_child(work)

@@ -1,0 +1,100 @@
+"""A training killed in the middle of an epoch and started again ends where the unbroken one ends, to the bit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+from pathlib import Path
+
+import pytest
+
+from conftest import Stores
+from integration.runs import differing, fit, fit_args, metrics, run, run_and_stop, scores, weights
+
+OPTIONS = ["--trainer.max_epochs", 5, "--model.init_args.schedule.adapt_from", 2]
+
+
+@pytest.fixture(scope="module")
+def unbroken(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """ACTUPose: two epochs of source alone, then three of the mean teacher."""
+    out = tmp_path_factory.mktemp("unbroken") / "run"
+    fit("actupose", stores, out, *OPTIONS)
+    return out
+
+
+def args_of(stores: Stores, out: Path, workers: int) -> list[str]:
+    return fit_args("actupose", stores, out, *OPTIONS, "--data.loader.num_workers", workers)
+
+
+@pytest.mark.parametrize(
+    ("workers", "kills"),
+    [
+        (0, [(1, 1), (3, 2)]),  # before and after the adaptation begins: two restarts
+        (1, [(2, 1)]),  # in its first epoch
+    ],
+)
+def test_killed_and_resumed_equals_unbroken(
+    workers: int, kills: list[tuple[int, int]], stores: Stores, unbroken: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    args = args_of(stores, out, workers)
+    for epoch, batch in kills:
+        assert run_and_stop(args, epoch, batch) == -signal.SIGKILL
+        assert not (out / "scores.json").exists()
+        assert len(metrics(out)) == epoch
+    assert run(args) == 0
+    assert differing(weights(out), weights(unbroken)) == []
+    assert metrics(out) == metrics(unbroken)
+    assert (out / "curriculum.jsonl").read_text("utf-8") == (unbroken / "curriculum.jsonl").read_text("utf-8")
+    assert json.dumps(scores(out)["scores"]) == json.dumps(scores(unbroken)["scores"])
+
+
+def test_a_run_killed_before_its_first_checkpoint_starts_anew(stores: Stores, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    args = fit_args("source_only", stores, out)
+    assert run_and_stop(args, 0, 1) == -signal.SIGKILL
+    assert run(args) == 0
+    assert differing(weights(out), fit("source_only", stores, tmp_path / "other")) == []
+
+
+def test_a_finished_run_is_not_trained_again(unbroken: Path, stores: Stores, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(unbroken, out)
+    config = (out / "config.yaml").read_text("utf-8").replace(str(unbroken), str(out))
+    (out / "config.yaml").write_text(config, "utf-8")
+    before = scores(out)
+    assert run(["fit", "--config", str(out / "config.yaml")]) == 0
+    assert differing(weights(out), weights(unbroken)) == []
+    assert metrics(out) == metrics(unbroken)
+    after = scores(out)
+    assert json.dumps(after["scores"]) == json.dumps(before["scores"])
+    assert after["train_seconds"] > 0.5 * before["train_seconds"]  # those of the training, not of this moment
+
+
+def test_a_truncated_checkpoint_is_named_and_nothing_is_lost(
+    unbroken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    shutil.copytree(unbroken, out)
+    config = (out / "config.yaml").read_text("utf-8").replace(str(unbroken), str(out))
+    (out / "config.yaml").write_text(config, "utf-8")
+    checkpoint = out / "checkpoints" / "last.ckpt"
+    half = checkpoint.read_bytes()[: checkpoint.stat().st_size // 2]
+    checkpoint.write_bytes(half)
+    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    for verb in ("fit", "test", "validate"):
+        assert run([verb, "--config", str(out / "config.yaml")]) == 2
+        said = capsys.readouterr().err.strip().splitlines()
+        assert said[-1].startswith(f"actupose {verb}: {checkpoint}: is no whole checkpoint")
+        assert not any("Traceback" in line for line in said)
+    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+
+
+def test_an_interrupt_says_how_to_continue(stores: Stores, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "run"
+    args = fit_args("source_only", stores, out)
+    assert run_and_stop(args, 1, 1, signal.SIGINT) == 130
+    assert "interrupted; run the same command to continue" in capfd.readouterr().err
+    assert run(args) == 0
+    assert len(metrics(out)) == 3
