@@ -32,7 +32,7 @@ lint: $(STAMP)
 	@$(PY) -m pytest -p no:cacheprovider tests/test_layers.py
 
 docs: $(STAMP)
-	@$(VENV)/bin/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
 lock:
 	uv pip compile pyproject.toml --group test --group lint --group docs --universal --python-version 3.11 \

@@ -177,7 +177,7 @@ def test_a_wrong_key_would_be_found(in_repository: None) -> None:  # noqa: ARG00
 # -- the command line
 
 
-class _ParserMade(Exception):
+class _ParserMadeError(Exception):
     """Carries a verb's parser out of its command."""
 
 
@@ -185,10 +185,10 @@ def light_parser(verb: str, monkeypatch: pytest.MonkeyPatch) -> Any:
     module = importlib.import_module(VERBS[verb].target.split(":")[0])
 
     def catch(parser: Any, *_: Any) -> None:
-        raise _ParserMade(parser)
+        raise _ParserMadeError(parser)
 
     monkeypatch.setattr(module, "parse", catch)
-    with pytest.raises(_ParserMade) as made:
+    with pytest.raises(_ParserMadeError) as made:
         module.run([])
     return made.value.args[0]
 
@@ -203,7 +203,7 @@ def option_rows(verb: str) -> dict[str, str]:
 
 def same_default(told: str, real: object) -> bool:
     """Numbers and truth values must agree; words describe what None stands for."""
-    value = yaml.safe_load(told.replace("−", "-")) if told else None
+    value = yaml.safe_load(told.replace("\u2212", "-")) if told else None
     return value == real if isinstance(value, int | float) and isinstance(real, int | float) else True
 
 
@@ -232,7 +232,7 @@ def test_a_training_verbs_options_exist(verb: str) -> None:
 
 @pytest.mark.usefixtures("in_repository")
 @pytest.mark.parametrize("name", PAGES)
-def test_every_command_of_a_page_is_understood(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_command_of_a_page_is_understood(name: str) -> None:
     for line in index.commands(index.page(name)):
         program, *args = shlex.split(line)
         if program == "make":

@@ -58,7 +58,7 @@ def test_a_run_killed_before_its_first_checkpoint_starts_anew(stores: Stores, tm
     assert differing(weights(out), fit("source_only", stores, tmp_path / "other")) == []
 
 
-def test_a_finished_run_is_not_trained_again(unbroken: Path, stores: Stores, tmp_path: Path) -> None:
+def test_a_finished_run_is_not_trained_again(unbroken: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"
     shutil.copytree(unbroken, out)
     config = (out / "config.yaml").read_text("utf-8").replace(str(unbroken), str(out))

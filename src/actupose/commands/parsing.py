@@ -86,13 +86,21 @@ def explain(message: str, known: Sequence[str]) -> str:
     text = " ".join(message.split())
     unknown = _first_match(_UNKNOWN, text)
     if unknown is not None:
-        hint = near_match(unknown, known) or near_match(unknown.rsplit(".", 1)[-1], known)
-        return f"there is no option or key '{unknown}'{hint or '; see --help.'}"
+        return f"there is no option or key '{unknown}'{_nearest(unknown, known) or ' here; see --help.'}"
     wrong_class = _first_match(_BAD_CLASS, text)
     if wrong_class is not None:
         hint = near_match(wrong_class.rsplit(".", 1)[-1], known)
         return f"there is no class '{wrong_class}'{hint or '; see --help.'}"
     return _cause(message)
+
+
+def _nearest(unknown: str, known: Sequence[str]) -> str:
+    """The near match of a dotted key: of the whole where only its end is wrong, else of its first wrong part."""
+    *path, end = unknown.split(".")
+    wrong = next((part for part in (*path, end) if part not in known), None)
+    if wrong is None:
+        return ""  # an option of another method or verb
+    return (near_match(unknown, known) if wrong == end else "") or near_match(wrong, known)
 
 
 _UNKNOWN = (

@@ -29,7 +29,6 @@ from actupose.errors import UserError
 from actupose.skeletons import Skeleton, load_skeleton
 
 Batch = LabeledBatch | UnlabeledBatch
-_HEALTH_POSES = 20_000
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ class PoseDataModule(L.LightningDataModule):
         curriculum: which curriculum draws the source samples.
         pose_vae: the model that scores pose complexity.
         validation_share: share of the source held out for validation.
-        seed: of draws, splits and the Pose-VAE.
+        seed: of draws and splits; the Pose-VAE has its own in ``pose_vae``.
     """
 
     def __init__(
@@ -211,12 +210,12 @@ class PoseDataModule(L.LightningDataModule):
     def train_dataloader(self) -> CombinedLoader:
         """Both domains in step; the samplers start at the trainer's epoch.
 
-        Lightning makes the first iterator of a resumed run before it sets the samplers' epoch (its issue 21938), so
-        the epoch is set here.
+        Lightning makes the first iterator of a resumed run before it sets the samplers' epoch (its issue 21938), and
+        worker processes draw ahead, so the epoch is set here. It is the number of epochs done: ``current_epoch`` of a
+        trainer just restored still names the last one.
         """
-        trainer = self.trainer
-        assert trainer is not None
-        epochs = trainer.max_epochs or 1
+        trainer: Any = self.trainer
+        epochs, epoch = trainer.max_epochs or 1, trainer.fit_loop.epoch_progress.current.processed
         draws = {"source": (self.sets.source, self._source_draw(self.build_curriculum(epochs)))}
         if self.sets.target is not None:
             target = self.sets.target
@@ -224,7 +223,7 @@ class PoseDataModule(L.LightningDataModule):
         loaders = {}
         for name, (dataset, draw) in draws.items():
             sampler = EpochSampler(draw, self.samples_per_epoch, trainer.global_rank, trainer.world_size)
-            sampler.set_epoch(trainer.current_epoch)
+            sampler.set_epoch(epoch)
             loaders[name] = self._loader(dataset, sampler, self._rank_batch_size(trainer.world_size))
         return CombinedLoader(loaders, mode="min_size")
 

@@ -124,7 +124,7 @@ class RunFolder:
         record = {
             "command": " ".join(["actupose", *sys.argv[1:]]),
             "python": platform.python_version(),
-            "machine": f"{platform.machine()}, {os.cpu_count()} cores",
+            "machine": f"{_cpu_name()}, {os.cpu_count()} cores",
             "packages": {name: version(name) for name in _PACKAGES},
             "git": _git_commit(),
             **facts,
@@ -152,6 +152,14 @@ def write_text_atomically(path: Path, text: str) -> None:
 def _settings(config: str) -> list[str]:
     """Lines of a YAML text without comments: the parser writes its version into one."""
     return [line for line in config.splitlines() if not line.startswith("#")]
+
+
+def _cpu_name() -> str:
+    """The processor's name where the system tells it."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.is_file() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
 
 
 def _git_commit() -> str | None:

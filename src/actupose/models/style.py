@@ -15,7 +15,7 @@ class StyleConfig:
 
     Attributes:
         kind: ``fourier`` (amplitude swap) or ``none``.
-        prob: probability that a batch is restyled (UDAPE: 0.5).
+        prob: probability that an image is restyled (UDAPE: 0.5, a batch).
         beta: half side of the swapped low frequencies as a share of the image side.
     """
 

@@ -1,0 +1,122 @@
+"""Two gloo processes: equal weights and curriculum on both, and the draws of one process between them."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+import os
+import socket
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from actupose.commands.training import PoseCLI
+from actupose.engine.run_folder import RunFolder
+from actupose.engine.training import train
+from actupose.methods import PoseMethod
+from conftest import Stores
+from integration.runs import differing, fit_args, scores, weights
+
+Seen = dict[str, Any]
+DDP = ["--trainer.devices", 2, "--trainer.strategy", "ddp"]
+
+
+def worker(rank: int, world: int, port: int, args: list[str], into: Path) -> None:
+    """What a launcher starts on one process; keeps what the process saw and ended with."""
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    if world > 1:
+        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), LOCAL_RANK=str(rank), NODE_RANK="0")
+    rows: list[dict[str, list[int]]] = []
+    step = PoseMethod.training_step
+
+    def training_step(self: PoseMethod, batch: Any, batch_idx: int) -> torch.Tensor:
+        rows.append({name: part.row.tolist() for name, part in batch.items()})
+        return step(self, batch, batch_idx)
+
+    PoseMethod.training_step = training_step  # type: ignore[method-assign]
+    cli = PoseCLI("fit", args)
+    run = RunFolder(cli.config.out)
+    run.claim(cli.config_text)
+    train(cli.model, cli.datamodule, cli.trainer, run)
+    state = {name: value.clone() for name, value in cli.model.state_dict().items()}
+    parameters = [name for name, _ in cli.model.named_parameters()]
+    curriculum = cli.datamodule.curriculum
+    assert curriculum is not None
+    torch.save({"rows": rows, "state": state, "parameters": parameters, "score": curriculum.score}, into)
+
+
+def launch(world: int, args: list[str], folder: Path) -> list[Seen]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    context = mp.get_context("fork")
+    files = [folder / f"rank{rank}.pt" for rank in range(world)]
+    ranks = [context.Process(target=worker, args=(r, world, port, args[1:], files[r])) for r in range(world)]
+    for process in ranks:
+        process.start()
+    for process in ranks:
+        process.join(200)
+        process.kill()
+    assert [process.exitcode for process in ranks] == [0] * world
+    return [torch.load(file, weights_only=True) for file in files]
+
+
+@pytest.fixture(scope="module")
+def two(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Seen]]:
+    folder = tmp_path_factory.mktemp("two")
+    return folder / "run", launch(2, fit_args("actupose", stores, folder / "run", *DDP), folder)
+
+
+def test_both_processes_end_with_the_same_parameters(two: tuple[Path, list[Seen]]) -> None:
+    a, b = (rank["state"] for rank in two[1])
+    names = two[1][0]["parameters"]
+    assert any(name.startswith("teacher.net.head") for name in names)
+    assert [name for name in names if not torch.equal(a[name], b[name])] == []
+    assert bool(a["adapted"])
+
+
+def test_running_statistics_differ_by_the_last_step_alone_and_the_first_process_counts(
+    two: tuple[Path, list[Seen]],
+) -> None:
+    """DDP sends process 0's BatchNorm statistics round before every step; then each process sees its own batch."""
+    out, (a, b) = two
+    buffers = set(a["state"]) - set(a["parameters"]) - {"adapted"}
+    assert buffers
+    assert all(name.rsplit(".", 1)[-1] in ("running_mean", "running_var", "num_batches_tracked") for name in buffers)
+    for name in buffers:
+        mine, other = a["state"][name], b["state"][name]
+        if name.endswith("num_batches_tracked"):
+            assert torch.equal(mine, other)
+        elif name.endswith("running_var"):
+            torch.testing.assert_close(mine, other, rtol=0.5, atol=0.5)
+    assert differing(weights(out), a["state"]) == []
+
+
+def test_both_processes_hold_the_same_curriculum(two: tuple[Path, list[Seen]]) -> None:
+    a, b = two[1]
+    assert torch.equal(a["score"], b["score"])
+    saved = torch.load(two[0] / "checkpoints" / "last.ckpt", weights_only=True)["PoseDataModule"]["curriculum"]
+    assert torch.equal(saved["score"], a["score"])
+    assert not torch.equal(saved["score"], saved["score_vae"].double())  # both saw all confidences
+
+
+def test_the_run_is_written_once(two: tuple[Path, list[Seen]]) -> None:
+    assert len((two[0] / "curriculum.jsonl").read_text("utf-8").splitlines()) == 3
+    assert scores(two[0])["headline"] == "teacher"
+    assert not list(two[0].rglob("*.tmp*"))
+
+
+def test_the_draws_weave_into_those_of_one_process(
+    two: tuple[Path, list[Seen]], stores: Stores, tmp_path: Path
+) -> None:
+    (one,) = launch(1, fit_args("actupose", stores, tmp_path / "run"), tmp_path)
+    first = two[1]
+    assert len(one["rows"]) == len(first[0]["rows"]) == 9
+    for step, (alone, a, b) in enumerate(zip(one["rows"], first[0]["rows"], first[1]["rows"], strict=True)):
+        domains = ["source", "target"] if step < 3 else ["target"]  # later scores come from other batches
+        for name in domains:
+            woven = [row for pair in zip(a[name], b[name], strict=True) for row in pair]
+            assert woven == alone[name], (step, name)
