@@ -102,7 +102,7 @@ def test_files_that_are_no_checkpoint_are_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="is a folder"):
         load_checkpoint(tmp_path)
     for name in ("cut", "text", "empty", "code"):
-        with pytest.raises(UserError, match=rf"{name}\.ckpt: cannot be read") as error:
+        with pytest.raises(UserError, match=rf"{name}\.ckpt: is no whole checkpoint") as error:
             load_checkpoint(tmp_path / f"{name}.ckpt")
         assert "\n" not in str(error.value)
     for name in ("other", "list"):

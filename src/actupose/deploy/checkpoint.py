@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import torch
-from torch import Tensor
-
+from actupose.engine.checkpoints import first_line, read_checkpoint
 from actupose.errors import UserError
 from actupose.models import NetConfig, PoseNet
 from actupose.skeletons import Skeleton
@@ -45,7 +43,7 @@ def load_checkpoint(path: Path) -> LoadedModel:
     Raises:
         UserError: the file is missing, broken, no checkpoint of this program, or of another version.
     """
-    held = _read(path)
+    held = read_checkpoint(path)
     facts, state = held.get(_KEY), held.get("state_dict")
     if not isinstance(facts, Mapping) or not isinstance(state, Mapping):
         raise UserError(f"{path}: is no checkpoint of actupose; name RUN/checkpoints/last.ckpt of a run.")
@@ -59,7 +57,7 @@ def load_checkpoint(path: Path) -> LoadedModel:
         name = f"{facts['method']} {'teacher' if adapted else 'student'}"
     except (KeyError, TypeError, RuntimeError) as error:
         raise UserError(
-            f"{path}: does not fit this version of actupose ({_first_line(error)}); train again or use the version "
+            f"{path}: does not fit this version of actupose ({first_line(error)}); train again or use the version "
             "that wrote it."
         ) from error
     return LoadedModel(net.eval(), skeleton, None if size is None else int(size), name)
@@ -70,20 +68,3 @@ def _build(config: Mapping[str, Any], num_keypoints: int) -> PoseNet:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*starts from random weights.*")
         return PoseNet(NetConfig(**{**config, "weights": "random"}), num_keypoints)
-
-
-def _read(path: Path) -> dict[str, Tensor | Any]:
-    if path.is_dir():
-        raise UserError(f"{path}: is a folder; name the checkpoint in it, usually checkpoints/last.ckpt.")
-    if not path.is_file():
-        raise UserError(f"{path}: no such checkpoint.")
-    try:
-        held = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a broken file raises many kinds, from the archive or from the pickle in it
-        raise UserError(f"{path}: cannot be read as a checkpoint ({_first_line(error)}); copy it again.") from error
-    return held if isinstance(held, dict) else {}
-
-
-def _first_line(error: Exception) -> str:
-    """The start of an error's message, or its kind where it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".: ")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import pickle
 import sys
 import time
 import warnings
@@ -13,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import torch
 
 from actupose.data.datamodule import PoseDataModule
 from actupose.data.store import write_json_atomically
 from actupose.engine.callbacks import run_callbacks
+from actupose.engine.checkpoints import read_checkpoint
 from actupose.engine.run_folder import RunFolder
 from actupose.errors import UserError
 from actupose.methods import PoseMethod
@@ -159,23 +158,6 @@ def load_weights(method: PoseMethod, path: Path) -> None:
         raise UserError(f"{path}: does not fit this model ({str(error).splitlines()[0]}).") from error
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """A checkpoint's content, on the CPU, read from the disk where it is used.
-
-    Raises:
-        UserError: the file is missing or broken.
-    """
-    if not path.is_file():
-        raise UserError(f"{path}: no such checkpoint.")
-    try:
-        return dict(torch.load(path, map_location="cpu", weights_only=True, mmap=True))
-    except (RuntimeError, EOFError, ValueError, TypeError, OSError, pickle.UnpicklingError) as error:
-        raise UserError(
-            f"{path}: is no whole checkpoint ({str(error).splitlines()[0][:120]}); put a copy of it back, "
-            "or remove it to train from the start."
-        ) from error
-
-
 @contextmanager
 def quiet() -> Iterator[None]:
     """Hide Lightning's banners and tips; warnings that matter stay."""
@@ -190,6 +172,7 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
         warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        warnings.filterwarnings("ignore", message=".*sync_dist=True.*")  # every process evaluates everything
         try:
             yield
         finally:

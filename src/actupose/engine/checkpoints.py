@@ -1,0 +1,37 @@
+"""Reading checkpoints: safely, and with one clear line where a file is broken."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from actupose.errors import UserError
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint's content, on the CPU, read from the disk where it is used; nothing in it is executed.
+
+    Raises:
+        UserError: the file is missing or broken.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: is a folder; name the checkpoint in it, usually checkpoints/last.ckpt.")
+    if not path.is_file():
+        raise UserError(f"{path}: no such checkpoint.")
+    try:
+        held = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # a broken file raises many kinds, from the archive or from the pickle in it
+        raise UserError(
+            f"{path}: is no whole checkpoint ({first_line(error)}); put a copy of it back, or remove it to train from "
+            "the start."
+        ) from error
+    if not isinstance(held, dict):
+        raise UserError(f"{path}: is no checkpoint of actupose; name RUN/checkpoints/last.ckpt of a run.")
+    return held
+
+
+def first_line(error: Exception) -> str:
+    """The start of an error's message, or its kind where it has none."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:160].rstrip(".: ")
