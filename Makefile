@@ -3,7 +3,7 @@ SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
-PYTHON ?= 3.11
+PYTHON ?= >=3.11,<3.13
 # One thread a process for tests: spinning threads slow each other down many times over on a busy machine.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 
@@ -14,7 +14,7 @@ env: $(STAMP)
 $(STAMP): requirements.lock pyproject.toml
 	@command -v uv >/dev/null || python3 -m pip install --quiet --user uv || python3 -m pip install --quiet --user --break-system-packages uv
 	@export PATH="$$HOME/.local/bin:$$PATH"; \
-	 [ -x $(PY) ] || uv venv --quiet --python $(PYTHON) $(VENV) || uv venv --quiet --python 3.12 $(VENV); \
+	 [ -x $(PY) ] || uv venv --quiet --python '$(PYTHON)' $(VENV); \
 	 uv pip install --quiet --compile-bytecode --require-hashes --python $(PY) -r requirements.lock && \
 	 uv pip install --quiet --no-deps --python $(PY) --editable .
 	@touch $(STAMP)

@@ -33,6 +33,10 @@ def test_a_longer_draw_is_cut() -> None:
     assert list(sampler) == [1, 3, 5, 7, 9, 11]
 
 
+def test_a_shorter_draw_gives_every_rank_as_many() -> None:
+    assert [list(EpochSampler(lambda _: torch.arange(7), 12, rank, 3)) for rank in range(3)] == [[0, 3], [1, 4], [2, 5]]
+
+
 def test_samples_that_do_not_divide() -> None:
     with pytest.raises(ValueError, match="12 samples an epoch do not divide among 5"):
         EpochSampler(draw, 12, 0, 5)

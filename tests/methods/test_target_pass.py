@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from actupose.codecs import argmax, encode, to_heat
-from actupose.geometry import warp_points
+from actupose.geometry import invert, warp_points
 from actupose.methods import UDAPE, ACTUPose, SkeletonLossConfig, TeacherConfig
 from actupose.models import PoseOutput, StyleConfig
 from actupose.views import AffineConfig, sample_crop
@@ -114,6 +114,34 @@ def test_occlusion_changes_the_students_view_alone() -> None:
     assert int(changed.max()) <= 5 * 5  # 20 px of 256 are 5 of 64
 
 
+def test_occlusion_covers_a_joint_of_the_students_view() -> None:
+    places = torch.tensor([[30.0, 26.0], [38.0, 36.0], [24.0, 40.0]])
+    blobs = encode(places[None], torch.ones(1, 3), (SIZE, SIZE), 2.0)[0]
+    data = batch(8)
+    texture = data["target"].image[:1] // 4
+    image = ((blobs * 160).round().to(torch.uint8) + texture).expand(8, 3, SIZE, SIZE)
+    data["target"] = data["target"]._replace(image=image)
+    config = TeacherConfig(bn="copy", occlusion_prob=1.0, occlusion_threshold=0.5)
+    model = still(affine=AffineConfig(scale=(0.8, 1.2), shear=20), teacher=config)
+    pointed = PoseOutput(
+        encode(to_heat(places.expand(8, 3, 2), 4), torch.ones(8, 3), (16, 16), 1.0)[0], torch.ones(8, 3)
+    )
+    views: list[Tensor] = []
+    model.teacher.net.forward = lambda _: pointed  # type: ignore[method-assign]
+    model.student.forward = lambda x: views.append(x) or pointed  # type: ignore[func-returns-value, method-assign]
+    for prob in (0.0, 1.0):
+        model.teacher_config = replace(config, occlusion_prob=prob)
+        model._generator.manual_seed(2)
+        target = model.target_pass(data)
+    in_view = (warp_points(target.points, invert(target.to_base)) + 0.5) * 4 - 0.5
+    covered = (views[0] != views[1]).any(1)
+    for one, joints in zip(covered, in_view, strict=True):
+        rows, columns = one.nonzero(as_tuple=True)
+        middle = torch.stack([columns.float().mean(), rows.float().mean()])
+        inside = joints.clamp(2, SIZE - 3)
+        assert float((inside - middle).norm(dim=1).min()) <= 2.0
+
+
 def test_styles_go_both_ways_and_can_be_switched_off() -> None:
     data = batch(6)
     data["target"] = data["target"]._replace(image=data["target"].image // 4)
@@ -126,6 +154,15 @@ def test_styles_go_both_ways_and_can_be_switched_off() -> None:
     assert still().restyle(images, data) is images
     never = still(style=StyleConfig(prob=0.0)).restyle(images, data)
     torch.testing.assert_close(never, images, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("count", [2, 5])
+def test_unequal_batches_keep_every_picture(count: int) -> None:
+    data, few = batch(3), batch(count)
+    model = still(style=StyleConfig(prob=1.0))
+    assert len(model.restyle(model.images(few["source"]), data)) == count
+    data["source"] = few["source"]
+    assert model.target_pass(data).student.shape[0] == 3
 
 
 def test_half_of_the_images_are_restyled() -> None:

@@ -166,6 +166,20 @@ def test_confidence_feeds_the_active_curriculum_alone(kind: str, changes: bool, 
     assert int(method.confidence.count.sum()) == 0  # the next epoch counts anew
 
 
+def test_the_papers_exact_counts_train(stores: Stores, tmp_path: Path) -> None:
+    """Eq. 3's counts as written: an epoch's last batch may be short."""
+    data = data_of(stores, "gaussian")
+    data.curriculum_config = CurriculumConfig(kind="gaussian", n_bins=5, sigma=0.4, exact=True)
+    sizes: list[tuple[int, int]] = []
+
+    class Sizes(Callback):
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
+            sizes.append((len(batch["source"].row), len(batch["target"].row)))
+
+    trained(build(ACTUPose), data, tmp_path / "run", callback=Sizes())
+    assert any(source < target for source, target in sizes)
+
+
 def test_what_a_method_says_of_its_data(stores: Stores, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"UDAPE needs unlabelled target images; set data.target"):
         trained(build(UDAPE), data_of(stores, target=None), tmp_path / "a")

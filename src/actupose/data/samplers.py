@@ -41,7 +41,8 @@ class EpochSampler(Sampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         drawn = self._draw(self.epoch)[: self._samples]
-        return iter(drawn[self._rank :: self._world].tolist())
+        whole = len(drawn) - len(drawn) % self._world  # a short draw too gives every process as many
+        return iter(drawn[self._rank : whole : self._world].tolist())
 
 
 def endless_shuffle(num_rows: int, samples_per_epoch: int, seed: int) -> Callable[[int], Tensor]:

