@@ -71,12 +71,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _verb(args[0])(args[1:])
     except UserError as error:
-        print(f"actupose {args[0]}: {error}", file=sys.stderr)
+        print(f"actupose {args[0]}: {_message(error)}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"\nactupose {args[0]}: interrupted; run the same command to continue.", file=sys.stderr)
         return 130
     return 0
+
+
+def _message(error: UserError) -> str:
+    """The error's line; an error of a data loader's process comes with that process's traceback before it."""
+    last = str(error).strip().splitlines()[-1]
+    return last.removeprefix(f"{UserError.__module__}.{UserError.__name__}: ")
 
 
 def _verb(name: str) -> Callable[[list[str]], object]:

@@ -184,6 +184,8 @@ def test_no_curriculum_scores_nothing(stores: Path, monkeypatch: pytest.MonkeyPa
 def test_what_bad_input_says(stores: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"data.source is not set"):
         make(stores, source=None).setup("fit")
+    with pytest.raises(UserError, match=r"data.size is 50; it must be a multiple of 32"):
+        make(stores, size=50)
     with pytest.raises(UserError, match=r"data.target_test is not set"):
         make(stores).setup("test")
     with pytest.raises(UserError, match=r"nothing: no such folder"):

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 import yaml
 
@@ -231,6 +232,20 @@ def test_a_store_that_is_broken(say: Say, stores: Stores, tmp_path: Path) -> Non
     line = say(fit_args("udape", stores, out, "--data.source", garbled))
     assert f"{garbled / 'store.json'}: is not readable JSON" in line
     assert not out.exists()
+
+
+@pytest.mark.parametrize(("workers", "cache"), [(0, "memory"), (1, "none")])
+def test_an_image_that_is_broken(workers: int, cache: str, say: Say, stores: Stores, tmp_path: Path) -> None:
+    broken = copied(stores.target, tmp_path / "broken")
+    shard = next((broken / "shards").glob("*.arrow"))
+    table = pa.ipc.open_stream(shard.read_bytes()).read_all()
+    images = pa.array([image[:300] for image in table["image"].to_pylist()], pa.binary())
+    with pa.OSFile(str(shard), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.set_column(0, table.schema.field("image"), images))
+    options = ["--data.target", broken, "--data.loader.num_workers", workers, "--data.loader.cache", cache]
+    line = say(fit_args("udape", stores, tmp_path / "run", *options))
+    assert line.startswith(f"{broken}: 1-00000")
+    assert "the stored image cannot be decoded" in line
 
 
 def test_labels_or_skeletons_that_do_not_fit(say: Say, stores: Stores, tmp_path: Path) -> None:

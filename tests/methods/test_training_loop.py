@@ -105,6 +105,11 @@ def test_actupose_without_its_losses_is_udape(weight: float, stores: Stores, tmp
     assert equal is (weight == 0)
 
 
+def test_weights_that_leave_nothing(stores: Stores, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"all of supervised have weight 0; set model.init_args.weights.supervised"):
+        trained(build(SourceOnly, weights=LossWeights(supervised=0)), data_of(stores), tmp_path / "run")
+
+
 def test_udape_that_never_adapts_nor_restyles_is_source_only(stores: Stores, tmp_path: Path) -> None:
     late = ScheduleConfig(lr=1e-3, milestones=(2,), adapt_from=99)
     plain = trained(build(SourceOnly, schedule=late), data_of(stores, target=None), tmp_path / "a").student.state_dict()
@@ -170,6 +175,7 @@ def test_the_papers_exact_counts_train(stores: Stores, tmp_path: Path) -> None:
     """Eq. 3's counts as written: an epoch's last batch may be short."""
     data = data_of(stores, "gaussian")
     data.curriculum_config = CurriculumConfig(kind="gaussian", n_bins=5, sigma=0.4, exact=True)
+    data.loader = LoaderConfig(batch_size=4, iterations=8)
     sizes: list[tuple[int, int]] = []
 
     class Sizes(Callback):

@@ -71,6 +71,9 @@ class PoseDataModule(L.LightningDataModule):
         pose_vae: the model that scores pose complexity.
         validation_share: share of the source held out for validation.
         seed: of draws and splits; the Pose-VAE has its own in ``pose_vae``.
+
+    Raises:
+        UserError: the size is no multiple of 32, or the skeleton is unknown.
     """
 
     def __init__(
@@ -89,6 +92,8 @@ class PoseDataModule(L.LightningDataModule):
         super().__init__()
         self.source, self.target, self.target_test = source, target, target_test
         self.skeleton: Skeleton = load_skeleton(skeleton)
+        if size < 32 or size % 32:
+            raise UserError(f"data.size is {size}; it must be a multiple of 32, the coarsest stride of the backbones.")
         self.size, self.seed, self.validation_share = size, seed, validation_share
         self.loader = loader or LoaderConfig()
         self.curriculum_config = curriculum or CurriculumConfig()

@@ -177,11 +177,14 @@ class PoseMethod(L.LightningModule):
             raise UserError(f"method {type(self).__name__} needs unlabelled target images; set data.target.")
 
     def training_step(self, batch: TrainBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
-        """Weighted sum of the method's terms."""
+        """Weighted sum of the method's terms; a term of weight 0 is logged and has no part in the gradient."""
         step = self.global_step * self.trainer.world_size + self.global_rank
         self._generator.manual_seed((self.seed * 1_000_003 + step) % 2**63)
         terms = self.losses(batch)
-        total = torch.stack([self.weights.of(name) * value for name, value in terms.items()]).sum()
+        weighted = [weight * value for name, value in terms.items() if (weight := self.weights.of(name))]
+        if not weighted:
+            raise UserError(f"all of {', '.join(terms)} have weight 0; set model.init_args.weights.supervised.")
+        total = torch.stack(weighted).sum()
         self.log_dict({f"train/{k}": v.detach() for k, v in terms.items()}, on_step=False, on_epoch=True)
         self.log("train/loss", total.detach(), on_step=False, on_epoch=True, prog_bar=True)
         return total

@@ -141,7 +141,7 @@ class UDAPE(PoseMethod):
         return self.transfer(images, self.images(batch["target"]))
 
     def transfer(self, content: Tensor, style: Tensor) -> Tensor:
-        """Restyle each image with the configured probability and alpha ~ U(0, 1); styles repeat where there are fewer."""
+        """Restyle each image with the configured probability and alpha ~ U(0, 1); few styles are used repeatedly."""
         if self.style is None:
             return content
         draws = torch.rand(2, len(content), generator=self._generator)
