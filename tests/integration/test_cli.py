@@ -290,6 +290,7 @@ def test_a_checkpoint_that_does_not_fit(say: Say, stores: Stores, tmp_path: Path
     out = tmp_path / "run"
     fit("source_only", stores, out, "--trainer.max_epochs", 1)
     saved = ["--config", str(out / "config.yaml"), "--ckpt_path"]
+    assert "fit continues from its own `out`" in say(["fit", *saved, str(out / "checkpoints" / "last.ckpt")])
     checkpoint = str(out / "checkpoints" / "last.ckpt")
     assert f"{tmp_path / 'no.ckpt'}: no such checkpoint" in say(["test", *saved, str(tmp_path / "no.ckpt")])
     text = tmp_path / "text.ckpt"

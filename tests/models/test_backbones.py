@@ -116,3 +116,8 @@ def test_weights_that_cannot_be_had_name_the_remedy(monkeypatch: pytest.MonkeyPa
 def test_other_strides_are_refused() -> None:
     with pytest.raises(UserError, match=r"feature strides \(16, 16, 16\)"):
         build_backbone("vit_tiny_patch16_224", "random")
+
+
+def test_channels_last_maps_are_refused() -> None:
+    with pytest.warns(UserWarning, match="random"), pytest.raises(UserError, match="channels last"):
+        build_backbone("swin_tiny_patch4_window7_224", "random")

@@ -70,6 +70,8 @@ def _create(name: str, *, pretrained: bool) -> Any:  # noqa: ANN401 - timm's Fea
             "or weights: random."
         ) from error
     found = tuple(model.feature_info.reduction())[-len(_STRIDES) :]
+    if str(getattr(getattr(model, "output_fmt", None), "value", "NCHW")) != "NCHW":
+        raise UserError(f"backbone '{name}' gives maps with the channels last; a backbone needs (B, C, H, W) maps.")
     if found != _STRIDES:
         raise UserError(f"backbone '{name}' has feature strides {found}; a backbone needs {_STRIDES}.")
     return model
