@@ -24,7 +24,7 @@ class _Lines:
     """A line every few seconds and one at the end, for logs."""
 
     def __init__(self, total: int, label: str) -> None:
-        self._total, self._label, self._done = total, label, 0
+        self._total, self._label, self._done, self._said_at = total, label, 0, -1
         self._start = self._said = time.monotonic()
 
     def update(self, n: int = 1) -> None:
@@ -34,12 +34,13 @@ class _Lines:
             self._say(now)
 
     def _say(self, now: float) -> None:
-        self._said = now
+        self._said, self._said_at = now, self._done
         rate = self._done / max(now - self._start, 1e-6)
         print(f"{self._label}: {self._done}/{self._total} ({rate:.1f}/s)", file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        self._say(time.monotonic())
+        if self._said_at != self._done:
+            self._say(time.monotonic())
 
 
 @contextmanager

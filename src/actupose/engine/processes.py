@@ -31,7 +31,9 @@ def run_side_by_side(commands: Mapping[str, Sequence[str]], epochs: int) -> None
     """
     running: dict[str, subprocess.Popen[str]] = {}
     with ExitStack() as stack, single_threaded_children():
-        bars = {name: stack.enter_context(progress_bar(epochs, name)) for name in commands}
+        # Without a terminal the commands' own lines tell the progress.
+        terminal = sys.stderr.isatty()
+        bars = {n: stack.enter_context(progress_bar(epochs, n)) if terminal else None for n in commands}
         try:
             readers = []
             for name, args in commands.items():
@@ -58,7 +60,7 @@ def run_side_by_side(commands: Mapping[str, Sequence[str]], epochs: int) -> None
 class _Follower(threading.Thread):
     """Reads a process's lines; epochs move the bar, the last line is kept for errors."""
 
-    def __init__(self, name: str, stream: IO[str], bar: Progress) -> None:
+    def __init__(self, name: str, stream: IO[str], bar: Progress | None) -> None:
         super().__init__(name=name, daemon=True)
         self._stream, self._bar, self._last, self._done = stream, bar, "", 0
 
@@ -67,11 +69,15 @@ class _Follower(threading.Thread):
             text = line.strip()
             found = _EPOCH.match(text)
             if found:
-                self._bar.update(int(found[1]) - self._done)
-                self._done = int(found[1])
-                if not sys.stderr.isatty():
-                    print(f"[{self.name}] {text}", flush=True)
+                self._tell(text, int(found[1]))
             self._last = text or self._last
+
+    def _tell(self, line: str, epoch: int) -> None:
+        if self._bar is None:
+            print(f"[{self.name}] {line}", flush=True)
+        else:
+            self._bar.update(epoch - self._done)
+            self._done = epoch
 
     def result(self) -> str:
         """The last line, once the process has closed its output."""
@@ -79,7 +85,7 @@ class _Follower(threading.Thread):
         return self._last
 
 
-def _follow(name: str, stream: IO[str], bar: Progress) -> _Follower:
+def _follow(name: str, stream: IO[str], bar: Progress | None) -> _Follower:
     follower = _Follower(name, stream, bar)
     follower.start()
     return follower
