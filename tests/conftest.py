@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import torch
 
-REPO_ROOT = Path(__file__).resolve().parent.parent
-NUM_SOURCE, NUM_TARGET, NUM_TEST = 40, 20, 12
-
-
-@dataclass(frozen=True)
-class Stores:
-    """Rendered people in two looks, 64 pixels wide; never written to by a test."""
-
-    source: Path
-    target: Path
-    target_test: Path
+from tiny_stores import NUM_SOURCE, NUM_TARGET, NUM_TEST, REPO_ROOT, Stores
 
 
 @pytest.fixture(autouse=True)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from actupose.cli import main
 from actupose.methods import METHODS, PoseMethod
-from conftest import REPO_ROOT, Stores
+from tiny_stores import REPO_ROOT, Stores
 
 CONFIGS = REPO_ROOT / "configs" / "synth_lspet"
 TINY: dict[str, Any] = {

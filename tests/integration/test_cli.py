@@ -17,9 +17,9 @@ from actupose.cli import VERBS
 from actupose.data.build import ShardResult, build_store
 from actupose.data.store import StoreMeta
 from actupose.skeletons import load_skeleton
-from conftest import Stores
 from data.fakes import picture, row
 from integration.runs import differing, fit, fit_args, run, weights
+from tiny_stores import Stores
 
 LIGHT = ["demo", "synth", "prepare", "inspect", "score", "predict", "report"]
 PROGRESS = ("decode ", "rendering", "curriculum epoch", "epoch ")

@@ -10,8 +10,8 @@ import pytest
 
 from actupose.commands import training
 from actupose.methods import METHODS
-from conftest import NUM_TEST, Stores
 from integration.runs import LITE, differing, fit, metrics, run, scores, weights
+from tiny_stores import NUM_TEST, Stores
 
 EPOCHS = 2
 WHOLE_RUN = {"config.yaml", "run.json", "checkpoints", "metrics.csv", "scores.json", "curriculum.jsonl"}

@@ -16,8 +16,8 @@ from actupose.commands.training import PoseCLI
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.training import train
 from actupose.methods import PoseMethod
-from conftest import Stores
 from integration.runs import differing, fit_args, scores, weights
+from tiny_stores import Stores
 
 Seen = dict[str, Any]
 DDP = ["--trainer.devices", 2, "--trainer.strategy", "ddp"]

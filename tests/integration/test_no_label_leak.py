@@ -14,8 +14,8 @@ import pytest
 from actupose.data.batch import UnlabeledBatch
 from actupose.data.store import shard_path
 from actupose.methods import METHODS
-from conftest import Stores
 from integration.runs import differing, fit, scores
+from tiny_stores import Stores
 
 Rewrite = Callable[[pa.Table], pa.Table]
 RNG = np.random.default_rng(0)

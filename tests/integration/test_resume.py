@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from conftest import Stores
 from integration.runs import differing, fit, fit_args, metrics, run, run_and_stop, scores, weights
+from tiny_stores import Stores
 
 OPTIONS = ["--trainer.max_epochs", 5, "--model.init_args.schedule.adapt_from", 2]
 

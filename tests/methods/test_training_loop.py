@@ -30,7 +30,7 @@ from actupose.methods import (
 )
 from actupose.models import NetConfig, StyleConfig
 from actupose.skeletons import load_skeleton
-from conftest import Stores
+from tiny_stores import Stores
 
 SCHEDULE = ScheduleConfig(lr=1e-3, milestones=(2,), adapt_from=1, ema_decay=0.9)
 ALL_PAIRS = SkeletonLossConfig(confidence=-10.0, gamma=100.0)
