@@ -109,7 +109,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(
     (tmp_path / "broken.ckpt").write_bytes(b"broken")
     (tmp_path / "broken.png").write_bytes(b"broken")
     assert "gone.ckpt: no such checkpoint" in failed(capsys, tmp_path / "gone.ckpt", photos, "--out", out)
-    assert "broken.ckpt: cannot be read" in failed(capsys, tmp_path / "broken.ckpt", photos, "--out", out)
+    assert "broken.ckpt: is no whole checkpoint" in failed(capsys, tmp_path / "broken.ckpt", photos, "--out", out)
     assert "empty: holds no image" in failed(capsys, good, tmp_path / "empty", "--out", out)
     assert "1 of 1 pictures" in failed(capsys, good, tmp_path / "broken.png", "--out", out)
     assert "batch_size 0" in failed(capsys, good, photos, "--out", out, "--batch_size", 0)
