@@ -1,6 +1,7 @@
 """`synth`, `inspect` and `score` on a few rendered people, as a user calls them."""
 
 import csv
+import itertools
 from pathlib import Path
 
 import pytest
@@ -34,5 +35,5 @@ def test_score_writes_every_sample_and_the_health_check(
         rows = list(csv.DictReader(file))
     assert len(rows) == NUM_SOURCE
     by_bin = [[float(r["score"]) for r in rows if r["bin"] == str(b)] for b in range(4)]
-    assert all(max(easier) <= min(harder) for easier, harder in zip(by_bin, by_bin[1:], strict=False))
+    assert all(max(easier) <= min(harder) for easier, harder in itertools.pairwise(by_bin))
     assert main(["score", str(stores.source), f"--out={out}"]) == 2  # never overwrites
