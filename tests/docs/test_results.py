@@ -1,0 +1,41 @@
+"""Every row of numbers in docs/results.md is what the run record beside it says."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from actupose.report.table import scores_table
+from actupose.skeletons import load_skeleton
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROWS = [
+    ("synth_lspet_cpu/source_only", "student", "source-only"),
+    ("synth_lspet_cpu/actupose", "student", "ACTUPose (student)"),
+    ("synth_lspet_cpu/actupose", "teacher", "ACTUPose (teacher)"),
+    ("synth_lspet_cpu/oracle", "student", "oracle"),
+    ("demo_looks/source_only", "student", "source-only"),
+    ("demo_looks/actupose", "teacher", "ACTUPose"),
+    ("demo_looks/actupose_short", "teacher", "ACTUPose, short adaptation"),
+    ("demo/source_only", "student", "source-only"),
+    ("demo/actupose", "teacher", "ACTUPose"),
+]
+
+
+def cells(line: str) -> list[str]:
+    return [cell.strip() for cell in line.strip().strip("|").split("|")]
+
+
+@pytest.mark.parametrize(("run", "net", "name"), ROWS)
+def test_rows_are_what_the_records_say(run: str, net: str, name: str) -> None:
+    scores = json.loads((DOCS / "results" / run / "scores.json").read_text(encoding="utf-8"))["scores"]
+    groups = list(load_skeleton("body16").groups)
+    wanted = cells(scores_table({name: scores}, groups, {name: net}).splitlines()[-1])
+    printed = [cells(line) for line in (DOCS / "results.md").read_text(encoding="utf-8").splitlines()]
+    assert any(line[: len(wanted)] == wanted for line in printed), wanted
+
+
+def test_no_row_is_without_a_record() -> None:
+    lines = (DOCS / "results.md").read_text(encoding="utf-8").splitlines()
+    rows = [cells(line)[0] for line in lines if line.startswith("|") and not line.startswith(("| PCK", "| ---"))]
+    assert sorted(rows) == sorted(name for _, _, name in ROWS)
