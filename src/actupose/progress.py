@@ -28,6 +28,7 @@ class _Lines:
         self._start = self._said = time.monotonic()
 
     def update(self, n: int = 1) -> None:
+        """Count, and say so when it is time."""
         self._done += n
         now = time.monotonic()
         if now - self._said >= _LINE_EVERY_S:
@@ -39,6 +40,7 @@ class _Lines:
         print(f"{self._label}: {self._done}/{self._total} ({rate:.1f}/s)", file=sys.stderr, flush=True)
 
     def close(self) -> None:
+        """Say the end, unless it was just said."""
         if self._said_at != self._done:
             self._say(time.monotonic())
 

@@ -53,9 +53,11 @@ def endless_shuffle(num_rows: int, samples_per_epoch: int, seed: int) -> Callabl
     """
 
     def permutation(turn: int) -> Tensor:
+        """Order of the rows in one turn."""
         return torch.randperm(num_rows, generator=torch.Generator().manual_seed(seed * 1_000_003 + turn))
 
     def draw(epoch: int) -> Tensor:
+        """The epoch's part of the endless stream of turns."""
         start = epoch * samples_per_epoch
         first, last = start // num_rows, (start + samples_per_epoch - 1) // num_rows
         stream = torch.cat([permutation(turn) for turn in range(first, last + 1)])

@@ -65,6 +65,7 @@ class _Follower(threading.Thread):
         self._stream, self._bar, self._last, self._done = stream, bar, "", 0
 
     def run(self) -> None:
+        """Read until the process closes its output."""
         for line in self._stream:
             text = line.strip()
             found = _EPOCH.match(text)

@@ -111,6 +111,7 @@ class _Indexer:
         self._origin = origin
 
     def each(self, key: str, names: Sequence[str]) -> tuple[int, ...]:
+        """Indices of some names."""
         for n in names:
             if n not in self._index:
                 raise UserError(
@@ -124,9 +125,11 @@ class _Indexer:
         return [self.each(key, row) for row in rows]
 
     def pairs(self, key: str, rows: Sequence[Sequence[str]]) -> tuple[tuple[int, int], ...]:
+        """Indices of pairs of names."""
         return tuple((r[0], r[1]) for r in self._tuples(key, rows, 2))
 
     def triplets(self, key: str, rows: Sequence[Sequence[str]]) -> tuple[tuple[int, int, int], ...]:
+        """Indices of triplets of names."""
         return tuple((r[0], r[1], r[2]) for r in self._tuples(key, rows, 3))
 
 
