@@ -12,7 +12,10 @@ TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 env: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml
-	@command -v uv >/dev/null || python3 -m pip install --quiet --user uv || python3 -m pip install --quiet --user --break-system-packages uv
+	@export PATH="$$HOME/.local/bin:$$PATH"; command -v uv >/dev/null \
+	 || python3 -m pip install --quiet --user uv 2>/dev/null \
+	 || python3 -m pip install --quiet --user --break-system-packages uv \
+	 || { echo "uv could not be installed with pip; on Debian and Ubuntu: sudo apt install python3-pip"; exit 1; }
 	@export PATH="$$HOME/.local/bin:$$PATH"; \
 	 [ -x $(PY) ] || uv venv --quiet --python '$(PYTHON)' $(VENV); \
 	 uv pip install --quiet --compile-bytecode --require-hashes --python $(PY) -r requirements.lock && \
