@@ -13,6 +13,8 @@ ROWS = [
     ("synth_lspet_cpu/source_only", "student", "source-only"),
     ("synth_lspet_cpu/actupose", "student", "ACTUPose (student)"),
     ("synth_lspet_cpu/actupose", "teacher", "ACTUPose (teacher)"),
+    ("synth_lspet_cpu/actupose_short", "student", "ACTUPose, gentle (student)"),
+    ("synth_lspet_cpu/actupose_short", "teacher", "ACTUPose, gentle (teacher)"),
     ("synth_lspet_cpu/oracle", "student", "oracle"),
     ("demo_looks/source_only", "student", "source-only"),
     ("demo_looks/actupose", "teacher", "ACTUPose"),
