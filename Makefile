@@ -38,7 +38,7 @@ docs: $(STAMP)
 	@NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
 
 lock:
-	uv pip compile pyproject.toml --group test --group lint --group docs --universal --python-version 3.11 \
+	uv pip compile pyproject.toml --all-extras --group test --group lint --group docs --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
 
 clean:
