@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from actupose.data.build import StoreRow
+from actupose.data.frames import FrameReader, VideoFrame
 from actupose.data.records import Box, PoseRecord
 
 JPEG_QUALITY = 95
@@ -24,7 +25,14 @@ class ItemError(Exception):
     """One item cannot be used; the message is the line of the report that says why."""
 
 
-def crop_record(record: PoseRecord, size: int, expand: float = 1.5, *, num_keypoints: int | None = None) -> StoreRow:
+def crop_record(
+    record: PoseRecord,
+    size: int,
+    expand: float = 1.5,
+    *,
+    num_keypoints: int | None = None,
+    frames: FrameReader | None = None,
+) -> StoreRow:
     """Cut a person out of an image as a square of ``size`` pixels.
 
     The square is centred on the box and ``expand`` times its longer side; what lies outside the image is black.
@@ -32,7 +40,8 @@ def crop_record(record: PoseRecord, size: int, expand: float = 1.5, *, num_keypo
     is not expanded. Pixels are resampled once, with Pillow's bilinear filter, whose support grows with the
     reduction: exact bilinear when enlarging, antialiased when reducing; a reduction of more than 4 averages whole
     blocks of pixels before. Joints outside the image or the crop
-    become unlabelled, and the coordinates of unlabelled joints become 0.
+    become unlabelled, and the coordinates of unlabelled joints become 0. A record with ``flip`` is mirrored last, and
+    the row's affine says so.
 
     An image without keypoints is turned upright first (EXIF). One with keypoints is not: published annotations
     count pixels as stored.
@@ -42,6 +51,7 @@ def crop_record(record: PoseRecord, size: int, expand: float = 1.5, *, num_keypo
         size: side of the crop, pixels.
         expand: growth of the box (METHOD.md section 6: 1.5).
         num_keypoints: K of the row of a record without keypoints.
+        frames: decoder to use for frames of videos; None = one for this frame alone.
 
     Returns:
         The row of a store.
@@ -52,7 +62,7 @@ def crop_record(record: PoseRecord, size: int, expand: float = 1.5, *, num_keypo
         ValueError: the keypoints' shapes do not fit.
     """
     keypoints, visible = _labels(record, num_keypoints)
-    image = decode_image(record.image, record.name, upright=record.keypoints is None)
+    image = decode_image(record.image, record.name, upright=record.keypoints is None, frames=frames)
     if record.keypoints is not None:
         visible = _within(keypoints, visible, *image.size)
         if not visible.any():
@@ -60,6 +70,8 @@ def crop_record(record: PoseRecord, size: int, expand: float = 1.5, *, num_keypo
     box, expand = _person_box(record, keypoints, visible, image.size, expand)
     matrix = crop_matrix(box, size, expand)
     pixels = _resample(image, matrix, size)
+    if record.flip:
+        pixels, matrix = ImageOps.mirror(pixels), _mirrored(matrix, size)
     moved = keypoints.astype(np.float64) @ matrix[:, :2].T + matrix[:, 2]
     visible = _within(moved, visible, size, size)
     if record.keypoints is not None and not visible.any():
@@ -92,13 +104,21 @@ def crop_matrix(box: Box, size: int, expand: float) -> NDArray[np.float64]:
     return np.array([[scale, 0, middle - scale * (x0 + x1) / 2], [0, scale, middle - scale * (y0 + y1) / 2]])
 
 
-def decode_image(source: Path | bytes, name: str, *, upright: bool = True) -> Image.Image:
+def _mirrored(matrix: NDArray[np.float64], size: int) -> NDArray[np.float64]:
+    """The affine followed by x -> size - 1 - x."""
+    return np.stack([np.array([0, 0, size - 1]) - matrix[0], matrix[1]])
+
+
+def decode_image(
+    source: Path | bytes | VideoFrame, name: str, *, upright: bool = True, frames: FrameReader | None = None
+) -> Image.Image:
     """Decode an image of any mode to RGB; transparent pixels become black, 16 bits become 8.
 
     Args:
-        source: path, or the encoded image.
+        source: path, the encoded image, or a frame of a video.
         name: what the image is called in messages.
-        upright: turn it as its EXIF orientation says.
+        upright: turn it as its EXIF orientation, or the video, says.
+        frames: decoder to use for frames of videos; None = one for this frame alone.
 
     Raises:
         ItemError: it is missing, no image, cut short, or larger than Pillow's limit on pixels.
@@ -106,6 +126,8 @@ def decode_image(source: Path | bytes, name: str, *, upright: bool = True) -> Im
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
+            if isinstance(source, VideoFrame):
+                return _decode_frame(source, frames, upright=upright)
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as opened:
                 opened.load()
                 return _to_rgb(ImageOps.exif_transpose(opened) if upright else opened)
@@ -119,6 +141,13 @@ def decode_image(source: Path | bytes, name: str, *, upright: bool = True) -> Im
         raise ItemError(
             f"{name}: cannot be decoded ({str(error).splitlines()[0] if str(error) else 'broken'})"
         ) from error
+
+
+def _decode_frame(source: VideoFrame, frames: FrameReader | None, *, upright: bool) -> Image.Image:
+    if frames is not None:
+        return frames.read(source, upright=upright)
+    with FrameReader() as own:
+        return own.read(source, upright=upright)
 
 
 def encode_jpeg(image: Image.Image) -> bytes:

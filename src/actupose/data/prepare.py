@@ -9,6 +9,7 @@ from pathlib import Path
 
 from actupose.data.build import ShardResult, build_store
 from actupose.data.crop import ItemError, crop_record
+from actupose.data.frames import FrameReader, VideoFrame
 from actupose.data.readers.base import ReadResult
 from actupose.data.records import PoseRecord
 from actupose.data.store import StoreMeta, StoreReport
@@ -34,12 +35,13 @@ class CropShards:
     def __call__(self, items: range) -> ShardResult:
         """Crop the records of one shard."""
         result = ShardResult(rows=[])
-        for i in items:
-            try:
-                row = crop_record(self.records[i], self.size, self.expand, num_keypoints=self.num_keypoints)
-                result.rows.append(row)
-            except ItemError as problem:
-                result.problems.append(str(problem))
+        with FrameReader() as frames:
+            for record in self.records[items.start : items.stop]:
+                try:
+                    row = crop_record(record, self.size, self.expand, num_keypoints=self.num_keypoints, frames=frames)
+                    result.rows.append(row)
+                except ItemError as problem:
+                    result.problems.append(str(problem))
         return result
 
 
@@ -101,15 +103,18 @@ def records_fingerprint(records: tuple[PoseRecord, ...]) -> str:
     digest = hashlib.sha256()
     for record in records:
         digest.update(repr((record.name, record.box, record.archetype, _image_token(record.image))).encode())
+        digest.update(b"flip" if record.flip else b"")
         for array in (record.keypoints, record.visible):
             digest.update(b"-" if array is None else array.tobytes())
     return digest.hexdigest()[:16]
 
 
-def _image_token(image: Path | bytes) -> str | int:
+def _image_token(image: Path | bytes | VideoFrame) -> str | int:
     """Stands for an image's content: the hash of bytes, the size of a file, -1 where it is missing."""
     if isinstance(image, bytes):
         return hashlib.sha256(image).hexdigest()
+    if isinstance(image, VideoFrame):
+        return f"{_image_token(image.path)}#{image.index}"
     try:
         return image.stat().st_size
     except OSError:

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from actupose.data.frames import VideoFrame
+
 Box = tuple[float, float, float, float]
 
 
@@ -16,21 +18,24 @@ class PoseRecord:
     """One person, in the pixels of the original image; the skeleton is its reader's.
 
     Attributes:
-        image: path of the image, or the encoded image itself.
+        image: path of the image, the encoded image itself, or the name of a frame of a video.
         name: unique name within the dataset; original file name or id.
         box: person box ``(x0, y0, x1, y1)`` in pixel indices (a whole image is -0.5 to side - 0.5); None = box of the
             labelled joints, else the whole image.
         keypoints: (K, 2) float32 in original pixels (the centre of the first pixel is 0), or None without labels.
         visible: (K,) uint8: 0 unlabelled, 1 labelled but hidden, 2 labelled and visible.
         archetype: name of the kind of pose where the source knows it.
+        flip: the crop is mirrored, as of the right hands in a set of left hands; ``box`` and ``keypoints`` are those of
+            the image as it is, and every keypoint has the name it has after the mirror.
     """
 
-    image: Path | bytes
+    image: Path | bytes | VideoFrame
     name: str
     box: Box | None = None
     keypoints: NDArray[np.float32] | None = None
     visible: NDArray[np.uint8] | None = None
     archetype: str = field(default="")
+    flip: bool = False
 
     @property
     def labelled(self) -> bool:
