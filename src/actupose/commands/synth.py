@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from actupose.commands.parsing import parse, verb_parser
@@ -13,6 +14,7 @@ def run(args: list[str]) -> None:
     Args:
         args: the verb's arguments.
     """
+    from actupose.data.store import EXTRA_COLUMNS
     from actupose.synth.config import SynthConfig
 
     parser = verb_parser("synth", "Render a labelled source domain of synthetic people into a store.")
@@ -20,11 +22,22 @@ def run(args: list[str]) -> None:
     parser.add_argument("--num", type=int, default=1000, help="number of images")
     parser.add_argument("--seed", type=int, default=0, help="seed; the same seed and options give the same bytes")
     parser.add_argument("--workers", type=int, default=-1, help="processes; -1 = one a core")
-    parser.add_class_arguments(SynthConfig, "render", as_group=True)
+    parser.add_argument("--skeleton", type=str, default="body16", help="skeleton of the labels: built-in or YAML")
+    parser.add_argument("--labels", type=str, default="", help=f"more labels, any of {','.join(EXTRA_COLUMNS)}")
+    parser.add_argument("--coco", type=Path | None, default=None, help="also export COCO JSON and images here")
+    parser.add_class_arguments(SynthConfig, "render", as_group=True, skip={"skeleton", "labels"})
     parsed = parse(parser, args)
+    labels = tuple(label.strip() for label in parsed.labels.split(",") if label.strip())
+    if parsed.coco is not None and "box" not in labels:
+        labels += ("box",)  # COCO boxes hold the person, not the keypoints alone
     config = parser.instantiate_classes(parsed).render
+    config = dataclasses.replace(config, skeleton=parsed.skeleton, labels=labels)
 
     from actupose.synth import synthesize
 
     report = synthesize(parsed.out, parsed.num, parsed.seed, config, workers=parsed.workers)
     print(report.text())
+    if parsed.coco is not None:
+        from actupose.data.coco_export import export_coco
+
+        print(export_coco(parsed.out, parsed.coco))

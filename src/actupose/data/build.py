@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing as mp
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -45,6 +45,7 @@ class StoreRow:
         visible: (K,) uint8: 0 absent or outside, 1 hidden, 2 visible.
         crop: (2, 3) float32, original pixels -> crop pixels.
         archetype: kind of pose where known.
+        extras: values of `EXTRA_COLUMNS`, the same ones in all rows of a store.
     """
 
     image: bytes
@@ -53,6 +54,7 @@ class StoreRow:
     visible: NDArray[np.uint8]
     crop: NDArray[np.float32]
     archetype: str = ""
+    extras: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass
@@ -155,6 +157,8 @@ def _write_shard(out: Path, index: int, meta: StoreMeta, result: ShardResult) ->
         "crop": [np.asarray(r.crop, np.float32).reshape(-1) for r in result.rows],
         "archetype": [r.archetype for r in result.rows],
     }
+    for name in result.rows[0].extras if result.rows else ():
+        columns[name] = [r.extras[name] for r in result.rows]
     # The problems first: a shard that stands has its problems on record.
     write_json_atomically(shard_path(out, index).with_suffix(".json"), result.problems)
     write_table_atomically(shard_path(out, index), columns, meta.skeleton.num_keypoints)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,7 +105,7 @@ def write_table_atomically(path: Path, columns: Mapping[str, Sequence[Any]], num
     """Write one shard as an Arrow stream; no partial file ever stands under ``path``."""
     import pyarrow as pa
 
-    table = pa.table(dict(columns), schema=_schema(num_keypoints))
+    table = pa.table(dict(columns), schema=_schema(num_keypoints, columns))
     temporary = path.with_suffix(f".tmp{os.getpid()}")
     try:
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
@@ -115,9 +115,28 @@ def write_table_atomically(path: Path, columns: Mapping[str, Sequence[Any]], num
         temporary.unlink(missing_ok=True)
 
 
-def _schema(num_keypoints: int) -> pa.Schema:
+EXTRA_COLUMNS = ("box", "mask", "depth", "parts", "joints3d", "camera")  # what a store may hold beside its labels
+
+
+def _extra_types(num_keypoints: int) -> dict[str, pa.DataType]:
     import pyarrow as pa
 
+    camera = {"rotation": 9, "translation": 3, "intrinsics": 9}
+    types = (
+        pa.list_(pa.float32(), 4),
+        pa.binary(),
+        pa.binary(),
+        pa.binary(),
+        pa.list_(pa.float32(), 3 * num_keypoints),
+        pa.struct([(name, pa.list_(pa.float64(), count)) for name, count in camera.items()]),
+    )
+    return dict(zip(EXTRA_COLUMNS, types, strict=True))
+
+
+def _schema(num_keypoints: int, columns: Iterable[str]) -> pa.Schema:
+    import pyarrow as pa
+
+    types = _extra_types(num_keypoints)
     return pa.schema(
         [
             ("image", pa.binary()),
@@ -126,6 +145,7 @@ def _schema(num_keypoints: int) -> pa.Schema:
             ("visible", pa.list_(pa.uint8(), num_keypoints)),
             ("crop", pa.list_(pa.float32(), 6)),
             ("archetype", pa.string()),
+            *((name, types[name]) for name in columns if name in types),
         ]
     )
 

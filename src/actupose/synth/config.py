@@ -7,7 +7,9 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from actupose.data.store import EXTRA_COLUMNS
 from actupose.errors import UserError
+from actupose.skeletons.skeleton import near_match
 from actupose.synth.look import Look, load_look
 
 RENDERER_VERSION = 1  # raise whenever the bytes of a sample change
@@ -27,6 +29,8 @@ class SynthConfig:
         tail: Steepness of the pose archetypes' tail; none: the look's.
         occluders: Share of images with an object in front of the person; none: the look's.
         truncated: Share of images that cut the person off; none: the look's.
+        skeleton: Skeleton of the labels: a built-in one of the body or a YAML file.
+        labels: More labels beside keypoints and visibility, names of `data.store.EXTRA_COLUMNS` (see `maps.py`).
     """
 
     look: str = "default"
@@ -37,6 +41,8 @@ class SynthConfig:
     tail: float | None = None
     occluders: float | None = None
     truncated: float | None = None
+    skeleton: str = "body16"
+    labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if not 32 <= self.size <= 2048:
@@ -47,6 +53,10 @@ class SynthConfig:
             share = getattr(self, name)
             if share is not None and not 0 <= share <= 1:
                 raise UserError(f"{name}: {share} is not a share; give 0 to 1")
+        for label in self.labels:
+            if label not in EXTRA_COLUMNS:
+                hint = near_match(label, EXTRA_COLUMNS)
+                raise UserError(f"labels: there is no label '{label}'{hint}; give any of {', '.join(EXTRA_COLUMNS)}")
 
     def resolved_look(self) -> Look:
         """Load the look and put this config's own values in their places.
@@ -92,6 +102,7 @@ class SynthConfig:
             "supersample": self.supersample,
             "shadows": self.shadows,
             "backgrounds": digest.hexdigest() if self.backgrounds is not None else "",
+            **({"labels": sorted(self.labels)} if self.labels else {}),
             **_flat("look", dataclasses.asdict(self.resolved_look())),
         }
 

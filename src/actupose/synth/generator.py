@@ -6,20 +6,23 @@ import io
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from PIL import Image
 
 from actupose.errors import UserError
+from actupose.skeletons import load_skeleton
 from actupose.synth.appearance import Appearance, draw_appearance
 from actupose.synth.background import Photographs, draw_background
 from actupose.synth.body import PosedBody, load_body
 from actupose.synth.camera import Camera, draw_view, frame
 from actupose.synth.config import SynthConfig
+from actupose.synth.keypoints import KeypointSet
 from actupose.synth.labels import to_pixel_index, visibility
 from actupose.synth.lighting import Light, draw_light
+from actupose.synth.maps import encode_labels, part_of_bone, person_maps
 from actupose.synth.occluders import Occluder, draw_occluder
 from actupose.synth.poses import PoseSampler, SampledPose, mix
 from actupose.synth.rotations import Array
@@ -50,10 +53,12 @@ class Sample:
     Attributes:
         index: Its index.
         image: JPEG bytes, size x size.
-        keypoints: (16, 2) float32, Body16, pixel-index coordinates (the centre of the pixel in column i is x = i).
-        visible: (16,) uint8: 0 outside the image, 1 hidden, 2 visible.
+        keypoints: (K, 2) float32 of the config's skeleton, pixel-index coordinates (the centre of the pixel in column i
+            is x = i).
+        visible: (K,) uint8: 0 outside the image, 1 hidden, 2 visible.
         archetype: Kind of the pose.
-        joints: (16, 3) float32 joints in camera axes, metres.
+        joints: (K, 3) float32 keypoints in camera axes, metres.
+        extras: The labels that the config asks for, encoded (see `maps.py`).
     """
 
     index: int
@@ -62,6 +67,7 @@ class Sample:
     visible: Array
     archetype: str
     joints: Array
+    extras: dict[str, object] = field(default_factory=dict)
 
     def pixels(self) -> Array:
         """Decode the image: (S, S, 3) uint8."""
@@ -104,7 +110,7 @@ class Generator:
         seed: Seed of the data set, >= 0.
 
     Raises:
-        UserError: A bad look, background folder or seed.
+        UserError: A bad look, background folder, skeleton or seed.
 
     Attributes:
         clock: CPU seconds per stage, summed over the rendered samples.
@@ -119,6 +125,8 @@ class Generator:
         files = self.config.background_files()
         self.photographs = Photographs(files, self.config.size) if files else None
         self.model = load_body()
+        self.keypoints = KeypointSet(self.model, load_skeleton(self.config.skeleton))
+        self._parts = part_of_bone(self.model.rig)
         self._poses = PoseSampler(self.model.rig, mix(self.look.pose.tail, self.look.pose.boost))
         self.clock = StageClock()
 
@@ -181,14 +189,23 @@ class Generator:
                 picture = composite(layer, picture)
                 occluder = self._occlude(index, layer, picture)
             with self.clock("labels"):
-                points, depth = scene.camera.project(scene.body.joints, self.config.size)
+                joints = self.keypoints.positions(scene.body)
+                points, depth = scene.camera.project(joints, self.config.size)
+                joints = scene.camera.to_camera(joints).astype(np.float32)
                 mask = occluder.mask if occluder is not None else None
-                visible = visibility(points, depth, layer, self.model.body16.surface, self.config.size, mask)
+                visible = visibility(points, depth, layer, self.keypoints.surface, self.config.size, mask)
+                extras = self._extras(layer, mask, joints, scene.camera)
             with self.clock("sensor"):
                 sensor = self._stream(index, Stream.SENSOR)
                 image = encode(sensor, expose(sensor, picture, self.look.sensor), self.look.sensor)
-        joints = scene.camera.to_camera(scene.body.joints).astype(np.float32)
-        return Sample(index, image, to_pixel_index(points), visible, scene.pose.archetype, joints)
+        return Sample(index, image, to_pixel_index(points), visible, scene.pose.archetype, joints, extras)
+
+    def _extras(self, layer: Layer, occluded: Array | None, joints: Array, camera: Camera) -> dict[str, object]:
+        """The labels that the config asks for, beside the keypoints."""
+        if not self.config.labels:
+            return {}
+        maps = person_maps(layer, self.config.size, occluded)
+        return encode_labels(self.config.labels, maps, self._parts, joints, camera)
 
     def _occlude(self, index: int, layer: Layer, picture: Array) -> Occluder | None:
         """Draw an occluder, if this sample has one, over the picture in place."""

@@ -58,6 +58,7 @@ class ShardRenderer:
             visible=sample.visible,
             crop=_IDENTITY,
             archetype=sample.archetype,
+            extras=sample.extras,
         )
 
 
@@ -82,5 +83,9 @@ def synthesize(
         raise UserError(f"seed: {seed} is negative; give 0 or more")
     if num < 1:
         raise UserError(f"num: {num} images asked for; give 1 or more")
-    meta = StoreMeta(load_skeleton("body16"), config.size, "synth", config.recipe(seed))
+    from actupose.synth.keypoints import require_known
+
+    skeleton = load_skeleton(config.skeleton)
+    require_known(skeleton)
+    meta = StoreMeta(skeleton, config.size, "synth", config.recipe(seed))
     return build_store(Path(out), meta, num, ShardRenderer(config, seed), workers=workers, label=label)
