@@ -141,6 +141,9 @@ def parse_training(args: list[str]) -> None:
     ParseOnly("fit", args)
 
 
+WHOLE = ["--config", "configs/tasks/synth_lspet.yaml", "--config", "configs/methods/actupose.yaml"]
+
+
 @pytest.fixture
 def in_repository(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
@@ -155,7 +158,7 @@ def test_every_yaml_block_is_accepted(name: str, tmp_path: Path) -> None:
         if keys <= {"seed_everything", "out", "trainer", "data", "model", "ckpt_path"}:
             file = tmp_path / "block.yaml"
             file.write_text(text, encoding="utf-8")
-            parse_training(["--config", "configs/synth_lspet/actupose.yaml", "--config", str(file)])
+            parse_training([*WHOLE, "--config", str(file)])
         elif "keypoints" in keys:
             Skeleton.from_dict(data, name)
         else:
@@ -166,7 +169,7 @@ def test_a_wrong_key_would_be_found(in_repository: None) -> None:  # noqa: ARG00
     from actupose.errors import UserError
 
     with pytest.raises(UserError, match="iteration"):
-        parse_training(["--config", "configs/synth_lspet/actupose.yaml", "--data.loader.iteration", "3"])
+        parse_training([*WHOLE, "--data.loader.iteration", "3"])
     assert not is_key("data.loader.iteration")
     assert is_key("model.init_args.teacher.bn")
     assert not index.is_code("PoseMethod.nothing")
@@ -251,9 +254,7 @@ def test_every_command_of_a_page_is_understood(name: str) -> None:
 
 def known_configs(args: list[str]) -> list[str]:
     """The arguments, with a config of the repository for one that a reader would have."""
-    standing = [
-        "configs/synth_lspet/actupose.yaml" if a.startswith("runs/") and a.endswith(".yaml") else a for a in args
-    ]
+    standing = ["configs/methods/actupose.yaml" if a.startswith("runs/") and a.endswith(".yaml") else a for a in args]
     return [a for a in standing if a != "--print_config"]
 
 

@@ -10,6 +10,7 @@ import signal
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ import yaml
 from torch import Tensor
 
 from actupose.cli import main
-from actupose.methods import METHODS, PoseMethod
+from actupose.methods import PoseMethod
 from tiny_stores import REPO_ROOT, Stores
 
-CONFIGS = REPO_ROOT / "configs" / "synth_lspet"
+CONFIGS = REPO_ROOT / "configs"
 TINY: dict[str, Any] = {
     "trainer": {"max_epochs": 3, "accelerator": "cpu"},
     "data": {
@@ -45,9 +46,10 @@ def fit_args(method: str, stores: Stores, out: Path, *options: object) -> list[s
     profile = out.parent / "tiny.yaml"
     profile.parent.mkdir(parents=True, exist_ok=True)
     profile.write_text(yaml.safe_dump(TINY), encoding="utf-8")
-    args = ["fit", "--config", CONFIGS / f"{method}.yaml", "--config", profile, "--out", out]
-    args += ["--data.source", stores.source, "--data.target_test", stores.target_test]
-    args += ["--data.target", stores.target] if METHODS[method].needs_target else []
+    task = out.parent / "task.yaml"
+    task.write_text(yaml.safe_dump({"data": {k: str(v) for k, v in asdict(stores).items()}}), encoding="utf-8")
+    files = [CONFIGS / "tasks" / "synth_lspet.yaml", task, CONFIGS / "methods" / f"{method}.yaml", profile]
+    args = ["fit", *(part for file in files for part in ("--config", file)), "--out", out]
     return [str(arg) for arg in (*args, *options)]
 
 

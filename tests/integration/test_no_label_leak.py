@@ -14,7 +14,7 @@ import pytest
 from actupose.data.batch import UnlabeledBatch
 from actupose.data.store import shard_path
 from actupose.methods import METHODS
-from integration.runs import differing, fit, scores
+from integration.runs import differing, fit, fit_args, run, scores
 from tiny_stores import Stores
 
 Rewrite = Callable[[pa.Table], pa.Table]
@@ -79,6 +79,20 @@ def test_source_labels_do_reach_training(stores: Stores, tmp_path: Path) -> None
     source = rewritten(stores.source, tmp_path / "store", garbage)
     wrong = fit("source_only", Stores(source, stores.target, stores.target_test), tmp_path / "wrong")
     assert len(differing(clean, wrong)) > 20
+
+
+def test_the_oracle_alone_is_trained_on_target_labels(
+    stores: Stores, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is source-only with the target as its source; every other method refuses."""
+    oracle = fit("oracle", stores, tmp_path / "oracle")
+    swapped = Stores(stores.target, stores.source, stores.target_test)
+    assert differing(oracle, fit("source_only", swapped, tmp_path / "swapped")) == []
+    for name in METHODS:
+        if name != "oracle":
+            assert run(fit_args(name, stores, tmp_path / name, "--data.oracle", "true")) == 2
+            assert "would be trained on target labels; only Oracle may" in capsys.readouterr().err
+            assert not (tmp_path / name).exists()
 
 
 def test_an_unlabelled_batch_has_no_keypoints_by_type() -> None:

@@ -71,6 +71,7 @@ class PoseDataModule(L.LightningDataModule):
         pose_vae: the model that scores pose complexity.
         validation_share: share of the source held out for validation.
         seed: of draws and splits; the Pose-VAE has its own in ``pose_vae``.
+        oracle: train on the labels of ``target`` in place of the source: the upper end of a table, `Oracle`'s alone.
 
     Raises:
         UserError: the size is no multiple of 32, or the skeleton is unknown.
@@ -88,9 +89,11 @@ class PoseDataModule(L.LightningDataModule):
         pose_vae: PoseVAEConfig | None = None,
         validation_share: float = 0.05,
         seed: int = 0,
+        oracle: bool = False,
     ) -> None:
         super().__init__()
         self.source, self.target, self.target_test = source, target, target_test
+        self.oracle = oracle
         self.skeleton: Skeleton = load_skeleton(skeleton)
         if size < 32 or size % 32:
             raise UserError(f"data.size is {size}; it must be a multiple of 32, the coarsest stride of the backbones.")
@@ -125,13 +128,14 @@ class PoseDataModule(L.LightningDataModule):
         )
 
     def _open_training_sets(self) -> _Sets:
-        if self.source is None:
-            raise UserError("data.source is not set; name the store of the labelled source domain.")
-        total = len(open_store(self.source))
+        labelled, name = (self.target, "target") if self.oracle else (self.source, "source")
+        if labelled is None:
+            raise UserError(f"data.{name} is not set; name the store of the labelled {name} domain.")
+        total = len(open_store(labelled))
         order = torch.randperm(total, generator=torch.Generator().manual_seed(self.seed)).tolist()
         held = round(total * self.validation_share)
-        validation = self._dataset(self.source, labelled=True, rows=sorted(order[:held])) if held else None
-        source = self._dataset(self.source, labelled=True, rows=sorted(order[held:]))
+        validation = self._dataset(labelled, labelled=True, rows=sorted(order[:held])) if held else None
+        source = self._dataset(labelled, labelled=True, rows=sorted(order[held:]))
         target = self._dataset(self.target, labelled=False) if self.target is not None else None
         return _Sets(source, validation, target)
 

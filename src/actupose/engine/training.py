@@ -19,7 +19,7 @@ from actupose.engine.callbacks import run_callbacks
 from actupose.engine.checkpoints import read_checkpoint
 from actupose.engine.run_folder import RunFolder
 from actupose.errors import UserError
-from actupose.methods import PoseMethod
+from actupose.methods import Oracle, PoseMethod
 
 DEFAULTS: dict[str, Any] = {
     "max_epochs": 70,
@@ -61,6 +61,11 @@ def check_inputs(method: PoseMethod, data: PoseDataModule, epochs: int | None) -
     Raises:
         UserError: bad input, see `PoseDataModule` and `PoseMethod.check_data`.
     """
+    if data.oracle and not isinstance(method, Oracle):
+        raise UserError(
+            f"data.oracle is true: {type(method).__name__} would be trained on target labels; only Oracle may, so set "
+            "data.oracle to false."
+        )
     method.check_data(data.skeleton, has_target=data.target is not None)
     data.fingerprints()
     data.setup("fit")

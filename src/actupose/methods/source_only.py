@@ -12,6 +12,6 @@ class SourceOnly(PoseMethod):
 class Oracle(PoseMethod):
     """Supervised training on labelled target images: the upper end of a table.
 
-    It is the only method that sees target labels: its config names the labelled target training store as
-    ``data.source``, and no ``data.target``.
+    It is the only method that may see target labels: with ``data.oracle`` the target's training store, labels and all,
+    takes the place of the source. Any other method refuses that option.
     """
