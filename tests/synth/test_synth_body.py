@@ -5,8 +5,8 @@ import pytest
 
 from actupose.skeletons import load_skeleton
 from actupose.synth.archetypes import ARCHETYPES
-from actupose.synth.body import PACK, BodyModel
-from actupose.synth.joints import BODY16
+from actupose.synth.body import CHILDREN_PACK, PACK, BodyModel, cut, load_body, read_pack
+from actupose.synth.joints import BODY16, JointSet
 
 
 def test_skinning_equals_a_slow_loop(model: BodyModel) -> None:
@@ -41,6 +41,40 @@ def test_people_are_adults_of_different_sizes(model: BodyModel) -> None:
     heights = [float(np.ptp(model.shape(person)[0][:, 2].numpy())) for person in range(0, 300, 10)]
     assert 1.35 < min(heights) < max(heights) < 2.1
     assert np.std(heights) > 0.05
+
+
+def test_children_are_smaller_with_larger_heads() -> None:
+    """Oracle: anatomy. Height grows with the age that the pack states, the head's share of it falls."""
+    model = load_body(children=True)
+
+    def proportions(person: int) -> tuple[float, float]:
+        height = float(np.ptp(model.shape(person)[0][:, 2].numpy()))
+        posed = model.pose(person, np.tile(np.eye(3), (len(model.rig.bones), 1, 1)))
+        joints = dict(zip(BODY16, posed.joints, strict=True))
+        return height, float(joints["head_top"][2] - joints["neck"][2]) / height
+
+    adults = np.array([proportions(person) for person in range(0, 300, 10)])
+    children = np.array([proportions(model.num_people + person) for person in range(0, 300, 10)])
+    assert 0.8 < children[:, 0].min() < children[:, 0].max() < 1.9
+    assert children[:, 0].mean() < adults[:, 0].mean() - 0.3
+    assert children[:, 1].mean() > 1.1 * adults[:, 1].mean()
+    age = read_pack(CHILDREN_PACK)["age"][:300:10].astype(float)
+    assert np.corrcoef(age, children[:, 0])[0, 1] > 0.7
+    assert np.corrcoef(age, children[:, 1])[0, 1] < -0.7
+
+
+def test_a_part_of_the_body_is_posed_like_the_whole(model: BodyModel) -> None:
+    """Oracle: the whole body, at the same places of the reference pose."""
+    pack = read_pack(PACK)
+    faces = np.asarray(model.face_bone == model.rig.index["lowerarm01.L"])
+    no_joints = JointSet((), np.zeros((0, len(model.rig.bones))), {}, model.joints.surface)
+    arm = BodyModel(cut(pack, faces)[0], lambda _: no_joints)
+    assert 50 < len(arm.canonical) < 2000
+    rotations = model.rig.rotations(ARCHETYPES["kick"](np.random.default_rng(4)))
+    places = {tuple(place): k for k, place in enumerate(model.canonical)}
+    rows = [places[tuple(place)] for place in arm.canonical]
+    whole = model.pose(9, rotations).vertices[rows].numpy()
+    assert arm.pose(9, rotations).vertices.numpy() == pytest.approx(whole, abs=1e-6)
 
 
 def test_normals_equal_a_slow_loop_and_point_outwards(model: BodyModel) -> None:

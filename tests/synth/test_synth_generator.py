@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import os
@@ -96,8 +97,8 @@ def test_the_target_look_is_visibly_another_domain() -> None:
 def test_tail_and_truncation_settings_reach_the_samples(tmp_path: Path) -> None:
     flat = Generator(SynthConfig(size=64, tail=0.0), 0)
     steep = Generator(SynthConfig(size=64, tail=6.0), 0)
-    assert len({flat.scene(i).pose.archetype for i in range(30)}) >= 10
-    assert len({steep.scene(i).pose.archetype for i in range(30)}) <= 3
+    assert len({flat.scene(i).archetype for i in range(30)}) >= 10
+    assert len({steep.scene(i).archetype for i in range(30)}) <= 3
     cut = Generator(SynthConfig(size=64, truncated=1.0), 0)
     whole = Generator(SynthConfig(size=64, truncated=0.0), 0)
 
@@ -111,6 +112,26 @@ def test_tail_and_truncation_settings_reach_the_samples(tmp_path: Path) -> None:
     far_off = tmp_path / "far_off.yaml"
     far_off.write_text("camera: {truncated: 1.0, truncated_fill: [1.5, 1.7], truncated_shift: 0.6, min_joints: 7}")
     assert max(outside(Generator(SynthConfig(size=64, look=str(far_off)), 0))) <= 9  # 7 of 16 stay inside
+
+
+def test_children_and_company_leave_the_rest_of_a_sample_alone() -> None:
+    """The share of children and company draw from streams of their own: camera and pose rest where they were."""
+    plain, mixed = Generator(CONFIG, 3), Generator(dataclasses.replace(CONFIG, children=0.5, others=0.5), 3)
+    scenes = [(plain.scene(i), mixed.scene(i)) for i in range(40)]
+    assert all(a.archetype == b.archetype for a, b in scenes)
+    same_body = [np.array_equal(a.body.joints, b.body.joints) for a, b in scenes]
+    accompanied = [len(b.others) > 0 for _, b in scenes]
+    assert 0.25 < np.mean(same_body) < 0.75
+    assert 0.2 < np.mean(accompanied) < 0.75
+    for index, (same, company) in enumerate(zip(same_body, accompanied, strict=True)):
+        if same and not company:
+            assert plain.render(index).image == mixed.render(index).image
+
+
+def test_the_recipe_names_only_what_decides_the_bytes() -> None:
+    """Stores of people alone, made before there was company, can still be continued."""
+    assert not [key for key in CONFIG.recipe(1) if key.startswith("look.people")]
+    assert dataclasses.replace(CONFIG, others=0.1).recipe(1)["look.people.others"] == 0.1
 
 
 def test_a_bad_seed_or_number_is_refused(tmp_path: Path) -> None:

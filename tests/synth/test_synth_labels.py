@@ -1,25 +1,33 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from actupose.synth.body import SKIN
+from actupose.synth.body import NAIL, SKIN
 from actupose.synth.camera import View, frame
-from actupose.synth.generator import Generator, Scene
+from actupose.synth.config import SynthConfig
+from actupose.synth.generator import Generator
 from actupose.synth.joints import BODY16, JointSurface
 from actupose.synth.labels import HIDDEN, OUTSIDE, VISIBLE, to_pixel_index, visibility
-from actupose.synth.shading import Layer
+from actupose.synth.layers import Layer, Region
+from actupose.synth.scenes import Scene
+from actupose.synth.shading import Actor
 
 LEFT = [k for k, name in enumerate(BODY16) if name.startswith("left_")]
 RIGHT = [BODY16.index("right_" + BODY16[k].removeprefix("left_")) for k in LEFT]
 
 
-def surfaces_in_front(scene: Scene, faces: np.ndarray) -> np.ndarray:
-    """How many front faces the ray from the camera to each joint meets before the joint (Moeller and Trumbore)."""
-    camera = scene.camera
-    points = camera.to_camera(scene.body.vertices.numpy().astype(np.float64))
+def surfaces_in_front(scene: Scene, actor: Actor) -> np.ndarray:
+    """How many front faces of an actor the ray from the camera to each of the scene's joints meets before the joint.
+
+    Moeller and Trumbore; mouth and eyes are layers inside the head and left out.
+    """
+    camera, model = scene.camera, actor.model
+    faces = model.faces[(model.face_label == SKIN) | (model.face_label == NAIL)].numpy()
+    points = camera.to_camera(actor.body.vertices.numpy().astype(np.float64))
     joints = camera.to_camera(scene.body.joints)
     a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]
     edge1, edge2 = b - a, c - a
@@ -39,13 +47,11 @@ def surfaces_in_front(scene: Scene, faces: np.ndarray) -> np.ndarray:
 
 
 def test_visibility_agrees_with_an_independent_ray_count(generator: Generator) -> None:
-    model = generator.model
-    faces = model.faces[model.face_label == SKIN].numpy()  # mouth and eyes are layers inside the head
     agree, through = [], []
     for index in range(40):
         scene, sample = generator.scene(index), generator.render(index)
         inside = sample.visible != OUTSIDE
-        counts = surfaces_in_front(scene, faces)[inside]
+        counts = surfaces_in_front(scene, scene.actor)[inside]
         visible = sample.visible[inside] == VISIBLE
         agree += list((counts <= 1) == visible)
         through += list(visible & (counts > 1))
@@ -54,12 +60,33 @@ def test_visibility_agrees_with_an_independent_ray_count(generator: Generator) -
     assert np.mean(through) < 0.04
 
 
+def test_other_people_hide_joints_as_the_ray_count_says(tmp_path: Path) -> None:
+    """Joints that show when the person is alone: hidden by others where, and only where, a ray meets one of them."""
+    (tmp_path / "crowd.yaml").write_text("people: {others_aside: [0.0, 0.7], others_behind: [-0.9, 0.3]}")
+    look = SynthConfig(look=str(tmp_path / "crowd.yaml"), size=128, occluders=0.0, others=1.0)
+    crowd, alone = Generator(look, 11), Generator(dataclasses.replace(look, others=0.0), 11)
+    covered, wrong = 0, []
+    for index in range(60):
+        scene = crowd.scene(index)
+        counts = [surfaces_in_front(scene, other) for other in scene.others]
+        shown = alone.render(index).visible == VISIBLE
+        if not counts or not (blocked := (np.sum(counts, 0) > 0) & shown).any():
+            continue
+        sample = crowd.render(index)
+        assert np.array_equal(sample.keypoints, alone.render(index).keypoints)
+        covered += int(blocked.sum())
+        wrong += list((sample.visible[shown] == VISIBLE) == blocked[shown])
+    assert covered >= 5
+    assert np.mean(wrong) < 0.1  # a probe beside the joint may still see it
+
+
 def test_left_and_right_swap_between_front_and_back_view(generator: Generator) -> None:
-    sampler = generator._poses
+    sampler = generator.scenes.poses
     pose = dataclasses.replace(
-        sampler.sample(np.random.default_rng(0)), rotations=np.tile(np.eye(3), (len(generator.model.rig.bones), 1, 1))
+        sampler.sample(np.random.default_rng(0)),
+        rotations=np.tile(np.eye(3), (len(generator.scenes.model.rig.bones), 1, 1)),
     )
-    body = generator.model.pose(0, pose.rotations)
+    body = generator.scenes.model.pose(0, pose.rotations)
     outline = body.vertices.numpy().astype(np.float64)
     for azimuth, facing in ((0.0, True), (180.0, False)):
         camera = frame(View(azimuth, 5.0, 0.0, 2.0, 0.8, (0.0, 0.0)), outline)
@@ -96,6 +123,8 @@ def flat_layer(bone: int, depth: float) -> Layer:
         alpha=torch.ones(size, size),
         bone=torch.full((size * ss, size * ss), bone),
         depth=torch.full((size * ss, size * ss), depth),
+        own=Region(2, 1, size, size),
+        own_alpha=torch.ones(size, size),
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 from typing import Any
@@ -101,8 +102,8 @@ def test_visible_joints_show_their_part(generator: Generator) -> None:
 
 
 def test_every_bone_has_a_part(generator: Generator) -> None:
-    parts = part_of_bone(generator.model.rig)
-    by_name = {bone: PARTS[number - 1] for bone, number in zip(generator.model.rig.bones, parts, strict=True)}
+    parts = part_of_bone(generator.scenes.model.rig)
+    by_name = {bone: PARTS[number - 1] for bone, number in zip(generator.scenes.model.rig.bones, parts, strict=True)}
     assert by_name["root"] == by_name["clavicle.L"] == "torso"
     assert by_name["head"] == by_name["eye.R"] == "head"
     assert by_name["finger3-2.R"] == "right_hand"
@@ -119,3 +120,18 @@ def test_columns_are_optional(tmp_path: Path) -> None:
     assert without.rows.column_names == base
     assert with_labels.rows.column_names == [*base, "box", "depth"]
     assert without.rows["image"][:] == with_labels.rows["image"][:]
+
+
+def test_other_people_change_the_mask_and_not_the_box(tmp_path: Path) -> None:
+    (tmp_path / "crowd.yaml").write_text("people: {others_aside: [0.0, 0.7], others_behind: [-0.9, 0.3]}")
+    alone = SynthConfig(look=str(tmp_path / "crowd.yaml"), size=96, labels=("box", "mask", "parts"), occluders=0.0)
+    generators = [Generator(dataclasses.replace(alone, others=share), 11) for share in (0.0, 1.0)]
+    hidden = 0
+    for index in range(20):
+        single, crowd = (generator.render(index).extras for generator in generators)
+        assert np.array_equal(single["box"], crowd["box"])
+        masks = [picture(extras["mask"]) > 0 for extras in (single, crowd)]
+        assert (masks[1] <= masks[0]).all()
+        assert ((picture(crowd["parts"]) > 0) == masks[1]).all()
+        hidden += int((masks[0] & ~masks[1]).sum())
+    assert hidden > 20

@@ -16,11 +16,13 @@ from actupose.synth.background import Photographs, draw_background
 from actupose.synth.body import BodyModel
 from actupose.synth.config import SynthConfig
 from actupose.synth.generator import Generator
+from actupose.synth.layers import NOTHING, OTHER, Layer, Region, Samples, composite, merge
 from actupose.synth.look import BACKGROUND_KINDS, BackgroundLook, ClothingLook, OccluderLook, SensorLook
-from actupose.synth.materials import thickness, waves
+from actupose.synth.materials import thickness
 from actupose.synth.occluders import draw_occluder
+from actupose.synth.painting import waves
 from actupose.synth.sensor import encode, expose
-from actupose.synth.shading import Layer, ShadowMap, composite
+from actupose.synth.shading import ShadowMap
 from actupose.synth.textures import fractal
 
 STILL = SensorLook(
@@ -151,6 +153,8 @@ def test_composite_mixes_in_linear_light() -> None:
         alpha=torch.tensor([[1.0, 0.5], [0.0, 0.0]]),
         bone=torch.zeros(2, 2),
         depth=torch.zeros(2, 2),
+        own=Region(1, 2, 2, 2),
+        own_alpha=torch.zeros(2, 2),
     )
     layer.colour[1] = 0
     background = np.full((5, 5, 3), 0.6, np.float32)
@@ -162,6 +166,31 @@ def test_composite_mixes_in_linear_light() -> None:
     assert (picture[untouched] == np.float32(0.6)).all()
 
 
+def samples(region: Region, pixels: dict[tuple[int, int], tuple[float, float, int]]) -> Samples:
+    """(row, column) in the region's grid -> (grey, depth, bone), two samples a pixel and axis."""
+    place = torch.tensor([row * region.width * 2 + column for row, column in pixels])
+    grey, depth, bone = (torch.tensor(values) for values in zip(*pixels.values(), strict=True))
+    return Samples(region, place, grey[:, None].repeat(1, 3), bone, depth)
+
+
+def test_the_nearest_person_shows_in_every_sample() -> None:
+    """By hand: two people whose regions overlap by one pixel; the other one is in front in half of that pixel."""
+    person = samples(Region(2, 1, 1, 1), {(r, c): (1.0, 2.0, 5) for r in range(2) for c in range(2)})
+    other = samples(
+        Region(1, 1, 2, 1), {(0, 2): (0.2, 1.0, 7), (1, 2): (0.2, 1.0, 7), (0, 3): (0.2, 3.0, 7), (0, 0): (0.4, 9.0, 7)}
+    )
+    layer = merge(person, [other], 2)
+    assert (layer.left, layer.upper) == (1, 1)
+    assert layer.own == Region(2, 1, 1, 1)
+    assert layer.bone.tolist() == [[OTHER, NOTHING, OTHER, 5], [NOTHING, NOTHING, OTHER, 5]]
+    assert layer.depth[0].tolist() == [9.0, math.inf, 1.0, 2.0]
+    assert layer.alpha.tolist() == [[0.25, 1.0]]
+    assert layer.own_alpha.tolist() == [[0.0, 1.0]]
+    assert layer.colour[0, :, 0].tolist() == pytest.approx([0.1, 0.6])
+    alone = merge(person, [], 2)
+    assert alone.own_alpha.tolist() == alone.alpha.tolist() == [[1.0]]
+
+
 def test_shadow_falls_behind_a_plate() -> None:
     plate = np.array([[-1.0, -1, 1], [1, -1, 1], [1, 1, 1], [-1, 1, 1]])
     floor = plate * [3, 3, 0]
@@ -171,7 +200,7 @@ def test_shadow_falls_behind_a_plate() -> None:
     centre = shadow.points[4:].mean(0, keepdim=True)
     corner = shadow.points[4:5] * 0.9 + centre * 0.1
     top = shadow.points[:4].mean(0, keepdim=True)
-    assert shadow.lit(torch.cat([centre, corner, top])).tolist() == [0.0, 1.0, 1.0]
+    assert shadow.lit(torch.cat([centre, corner, top]), 0.012).tolist() == [0.0, 1.0, 1.0]
 
 
 def draw_person(seed: int, archetype: str = "stand") -> Appearance:
@@ -181,7 +210,7 @@ def draw_person(seed: int, archetype: str = "stand") -> Appearance:
 def test_clothes_stand_off_the_skin_but_hands_do_not(model: BodyModel) -> None:
     person = draw_person(3)
     attributes = model.attributes
-    noise, bump = waves(attributes[:, :3], person)
+    noise, bump = waves(attributes[:, :3], person.waves)
     offset = thickness(attributes, noise, person)
     assert bump.shape == (len(attributes), 3)
     assert float(offset.min()) >= 0

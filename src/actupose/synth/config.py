@@ -31,6 +31,8 @@ class SynthConfig:
         truncated: Share of images that cut the person off; none: the look's.
         skeleton: Skeleton of the labels: a built-in one of the body or a YAML file.
         labels: More labels beside keypoints and visibility, names of `data.store.EXTRA_COLUMNS` (see `maps.py`).
+        children: Share of children among the people; none: the look's.
+        others: Share of images with other people beside the labelled one; none: the look's.
     """
 
     look: str = "default"
@@ -43,13 +45,15 @@ class SynthConfig:
     truncated: float | None = None
     skeleton: str = "body16"
     labels: tuple[str, ...] = ()
+    children: float | None = None
+    others: float | None = None
 
     def __post_init__(self) -> None:
         if not 32 <= self.size <= 2048:
             raise UserError(f"size: {self.size} is out of range; give 32 to 2048 pixels")
         if not 1 <= self.supersample <= 4:
             raise UserError(f"supersample: {self.supersample} is out of range; give 1 to 4")
-        for name in ("occluders", "truncated"):
+        for name in ("occluders", "truncated", "children", "others"):
             share = getattr(self, name)
             if share is not None and not 0 <= share <= 1:
                 raise UserError(f"{name}: {share} is not a share; give 0 to 1")
@@ -65,13 +69,15 @@ class SynthConfig:
             UserError: As `load_look`.
         """
         look = load_look(self.look)
-        if self.tail is not None:
-            look = dataclasses.replace(look, pose=dataclasses.replace(look.pose, tail=self.tail))
-        if self.occluders is not None:
-            occluder = dataclasses.replace(look.occluder, probability=self.occluders)
-            look = dataclasses.replace(look, occluder=occluder)
-        if self.truncated is not None:
-            look = dataclasses.replace(look, camera=dataclasses.replace(look.camera, truncated=self.truncated))
+        own = {
+            "pose": {"tail": self.tail},
+            "occluder": {"probability": self.occluders},
+            "camera": {"truncated": self.truncated},
+            "people": {"children": self.children, "others": self.others},
+        }
+        for section, values in own.items():
+            given = {name: value for name, value in values.items() if value is not None}
+            look = dataclasses.replace(look, **{section: dataclasses.replace(getattr(look, section), **given)})
         return look
 
     def background_files(self) -> list[Path]:
@@ -103,8 +109,15 @@ class SynthConfig:
             "shadows": self.shadows,
             "backgrounds": digest.hexdigest() if self.backgrounds is not None else "",
             **({"labels": sorted(self.labels)} if self.labels else {}),
-            **_flat("look", dataclasses.asdict(self.resolved_look())),
+            **self._look_recipe(),
         }
+
+    def _look_recipe(self) -> dict[str, object]:
+        """The look's values that determine the bytes; what the look leaves out has no place in a recipe."""
+        sections = dataclasses.asdict(self.resolved_look())
+        if not sections["people"]["children"] and not sections["people"]["others"]:
+            del sections["people"]
+        return _flat("look", sections)
 
 
 def _flat(name: str, value: object) -> dict[str, object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,36 +13,20 @@ from PIL import Image
 
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton
-from actupose.synth.appearance import Appearance, draw_appearance
 from actupose.synth.background import Photographs, draw_background
-from actupose.synth.body import PosedBody, load_body
-from actupose.synth.camera import Camera, draw_view, frame
+from actupose.synth.camera import Camera
+from actupose.synth.clock import StageClock
 from actupose.synth.config import SynthConfig
 from actupose.synth.keypoints import KeypointSet
 from actupose.synth.labels import to_pixel_index, visibility
-from actupose.synth.lighting import Light, draw_light
+from actupose.synth.layers import Layer, composite, merge
 from actupose.synth.maps import encode_labels, part_of_bone, person_maps
 from actupose.synth.occluders import Occluder, draw_occluder
-from actupose.synth.poses import PoseSampler, SampledPose, mix
 from actupose.synth.rotations import Array
+from actupose.synth.scenes import BodyScenes, Scene
 from actupose.synth.sensor import encode, expose
-from actupose.synth.shading import Layer, composite, dress, render_person
+from actupose.synth.shading import dress, render
 from actupose.synth.streams import Stream, stream
-
-_FRAME_STEP = 7  # every 7th vertex frames the person well enough
-_MAX_VIEWS = 16
-
-
-@dataclass(frozen=True)
-class Scene:
-    """Everything drawn for one sample before it is rendered."""
-
-    index: int
-    pose: SampledPose
-    body: PosedBody
-    appearance: Appearance
-    light: Light
-    camera: Camera
 
 
 @dataclass(frozen=True)
@@ -72,20 +55,6 @@ class Sample:
     def pixels(self) -> Array:
         """Decode the image: (S, S, 3) uint8."""
         return np.asarray(Image.open(io.BytesIO(self.image)).convert("RGB"))
-
-
-class StageClock:
-    """CPU seconds of this process per named stage."""
-
-    def __init__(self) -> None:
-        self.seconds: dict[str, float] = {}
-
-    @contextmanager
-    def __call__(self, stage: str) -> Iterator[None]:
-        """Add the time spent inside the `with` block to the stage."""
-        start = time.process_time()
-        yield
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + time.process_time() - start
 
 
 @contextmanager
@@ -124,54 +93,34 @@ class Generator:
         self.look = self.config.resolved_look()
         files = self.config.background_files()
         self.photographs = Photographs(files, self.config.size) if files else None
-        self.model = load_body()
-        self.keypoints = KeypointSet(self.model, load_skeleton(self.config.skeleton))
-        self._parts = part_of_bone(self.model.rig)
-        self._poses = PoseSampler(self.model.rig, mix(self.look.pose.tail, self.look.pose.boost))
         self.clock = StageClock()
+        self.scenes = BodyScenes(self.look, seed, self.clock)
+        self.keypoints = KeypointSet(self.scenes.model, load_skeleton(self.config.skeleton))
+        self._parts = part_of_bone(self.scenes.model.rig)
 
     def _stream(self, index: int, purpose: Stream) -> np.random.Generator:
         return stream(self.seed, index, purpose)
 
     def scene(self, index: int) -> Scene:
-        """Draw pose, body, clothes, light and camera of one sample."""
-        with self.clock("pose"):
-            pose = self._poses.sample(self._stream(index, Stream.POSE))
-        with self.clock("body"):
-            person = self._stream(index, Stream.PERSON)
-            appearance = draw_appearance(person, self.look.clothing, pose.archetype, self.model.num_people)
-            body = self.model.pose(appearance.person, pose.rotations)
-            light = draw_light(self._stream(index, Stream.LIGHT), self.look.light)
-            camera = self._camera(index, body)
-        return Scene(index, pose, body, appearance, light, camera)
-
-    def _camera(self, index: int, body: PosedBody) -> Camera:
-        """Draw views until enough joints lie inside the image."""
-        rng, look = self._stream(index, Stream.CAMERA), self.look.camera
-        outline = body.vertices[::_FRAME_STEP].numpy().astype(np.float64)
-        for _ in range(_MAX_VIEWS):
-            camera = frame(draw_view(rng, look), outline)
-            points, _ = camera.project(body.joints, size=1)
-            if ((points >= 0) & (points < 1)).all(1).sum() >= look.min_joints:
-                break
-        return camera
+        """Draw one sample without rendering it."""
+        return self.scenes(index)
 
     def render_layer(self, scene: Scene) -> Layer:
-        """Render a scene's person without background."""
+        """Render a scene's people without background."""
         config = self.config
-        with _one_thread(), self.clock("dress"):
-            dressed = dress(self.model, scene.body, scene.appearance)
-        with _one_thread(), self.clock("person"):
-            return render_person(
-                self.model,
-                dressed,
-                scene.appearance,
-                scene.light,
-                scene.camera,
-                config.size,
-                config.supersample,
-                config.shadows,
-            )
+        samples = []
+        with _one_thread():
+            for actor in (scene.actor, *scene.others):
+                with self.clock("dress"):
+                    dressed = dress(actor)
+                with self.clock("person"):
+                    samples.append(
+                        render(
+                            actor, dressed, scene.light, scene.camera, config.size, config.supersample, config.shadows
+                        )
+                    )
+            with self.clock("person"):
+                return merge(samples[0], samples[1:], config.supersample)
 
     def render(self, index: int) -> Sample:
         """Render one sample.
@@ -198,7 +147,7 @@ class Generator:
             with self.clock("sensor"):
                 sensor = self._stream(index, Stream.SENSOR)
                 image = encode(sensor, expose(sensor, picture, self.look.sensor), self.look.sensor)
-        return Sample(index, image, to_pixel_index(points), visible, scene.pose.archetype, joints, extras)
+        return Sample(index, image, to_pixel_index(points), visible, scene.archetype, joints, extras)
 
     def _extras(self, layer: Layer, occluded: Array | None, joints: Array, camera: Camera) -> dict[str, object]:
         """The labels that the config asks for, beside the keypoints."""
@@ -209,8 +158,8 @@ class Generator:
 
     def _occlude(self, index: int, layer: Layer, picture: Array) -> Occluder | None:
         """Draw an occluder, if this sample has one, over the picture in place."""
-        height, width = layer.alpha.shape
-        box = (layer.left, layer.upper, layer.left + width, layer.upper + height)
+        own = layer.own
+        box = (own.left, own.upper, own.left + own.width, own.upper + own.height)
         rng = self._stream(index, Stream.OCCLUDER)
         size, look = self.config.size, self.look
         occluder = draw_occluder(rng, size, box, look.occluder, look.background, self.photographs)

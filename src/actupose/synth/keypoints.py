@@ -62,8 +62,8 @@ class KeypointSet:
         face_shows = np.array([bone.startswith(_FACE_BONES) for bone in model.rig.bones])
         shows = np.tile(face_shows, (len(names), 1))
         depth = np.array([_FACE[name][1] if name in _FACE else 0.0 for name in names])
-        shows[~self._is_face] = model.body16.surface.shows[self._joint]
-        depth[~self._is_face] = model.body16.surface.depth[self._joint]
+        shows[~self._is_face] = model.joints.surface.shows[self._joint]
+        depth[~self._is_face] = model.joints.surface.depth[self._joint]
         self.surface = JointSurface(shows, depth)
 
     def positions(self, body: PosedBody) -> Array:

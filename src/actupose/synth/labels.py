@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from actupose.synth.joints import JointSurface
+from actupose.synth.layers import Layer
 from actupose.synth.rotations import Array
-from actupose.synth.shading import Layer
 
 OUTSIDE, HIDDEN, VISIBLE = 0, 1, 2
 _NEIGHBOURS = np.array([(dx, dy) for dy in (-1, 0, 1) for dx in (-1, 0, 1)])
@@ -25,12 +25,13 @@ def visibility(
     """Say for each joint whether it is outside the image, hidden or visible.
 
     A joint is visible when one of 3 x 3 probes around it (one pixel apart at 256 pixels) shows skin or cloth of its own
-    bones and the joint lies no deeper under it than its tolerance, and no occluder covers it.
+    bones and the joint lies no deeper under it than its tolerance, and no occluder covers it. Other
+    people hide it by depth.
 
     Args:
         points: (K, 2) continuous image coordinates.
         depth: (K,) metres.
-        layer: The rendered person.
+        layer: The rendered people.
         surface: Which bones show which joint, and how deep.
         size: Image side.
         occluded: (S, S) bool mask of the occluder, or None.

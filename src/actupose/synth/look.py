@@ -133,6 +133,28 @@ class ClothingLook:
 
 
 @dataclass(frozen=True)
+class PeopleLook:
+    """Who is in the picture: the share of children, and other people beside the labelled one.
+
+    A share `others` of the images shows more people, as many as `others_count` says; they stand `others_aside` metres
+    to the left or right and `others_behind` metres behind the labelled person (negative: before), as the camera sees
+    them, and are left out where they would intersect anybody or cover too much of the labelled person.
+    """
+
+    children: float = 0.0
+    others: float = 0.0
+    others_count: dict[int, float] = field(default_factory=lambda: {1: 0.6, 2: 0.3, 3: 0.1})
+    others_aside: Range = (0.2, 1.6)
+    others_behind: Range = (-0.8, 3.0)
+
+    def __post_init__(self) -> None:
+        for name in ("children", "others"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is not a share; give 0 to 1")
+        _check_weights("others_count", {str(k): v for k, v in self.others_count.items()})
+
+
+@dataclass(frozen=True)
 class BackgroundLook:
     """Backgrounds: kinds, the share of the user's photographs (when a folder is given), brightness, colour range."""
 
@@ -190,6 +212,7 @@ class Look:
     camera: CameraLook = field(default_factory=CameraLook)
     light: LightLook = field(default_factory=LightLook)
     clothing: ClothingLook = field(default_factory=ClothingLook)
+    people: PeopleLook = field(default_factory=PeopleLook)
     background: BackgroundLook = field(default_factory=BackgroundLook)
     occluder: OccluderLook = field(default_factory=OccluderLook)
     sensor: SensorLook = field(default_factory=SensorLook)

@@ -21,10 +21,10 @@ from PIL import Image
 
 from actupose.data.store import EXTRA_COLUMNS
 from actupose.synth.camera import Camera
+from actupose.synth.layers import Layer
 from actupose.synth.limits import SIDES
 from actupose.synth.rig import Rig
 from actupose.synth.rotations import Array
-from actupose.synth.shading import Layer
 
 # Part -> bones whose skin it is; the number of a part is its place here, counted from 1.
 _SIDE_PARTS: dict[str, tuple[str, ...]] = {
@@ -84,22 +84,25 @@ def person_maps(layer: Layer, size: int, occluded: Array | None) -> PersonMaps:
     """Put the layer's maps, one value a pixel, into the image.
 
     Args:
-        layer: The rendered person.
+        layer: The rendered people; the others only hide the labelled one.
         size: S, image side.
         occluded: (S, S) bool, what stands in front, or None.
     """
     height, width = layer.alpha.shape
     scale = layer.bone.shape[0] // height
-    depth = _samples(layer.depth.numpy(), scale)
+    bones = _samples(layer.bone.numpy(), scale)
+    depth = np.where(bones >= 0, _samples(layer.depth.numpy(), scale), np.float32(np.inf))
     nearest = depth.argmin(-1)[..., None]
     window = slice(layer.upper, layer.upper + height), slice(layer.left, layer.left + width)
-    silhouette = np.zeros((size, size), dtype=bool)
-    silhouette[window] = layer.alpha.numpy() >= _SEEN
-    mask = silhouette if occluded is None else silhouette & ~occluded
+    silhouette, mask = np.zeros((2, size, size), dtype=bool)
+    silhouette[window] = layer.own_alpha.numpy() >= _SEEN
+    mask[window] = (bones >= 0).mean(-1) >= _SEEN
+    if occluded is not None:
+        mask &= ~occluded
     full_depth = np.full((size, size), np.inf, dtype=np.float32)
     full_depth[window] = np.take_along_axis(depth, nearest, -1)[..., 0]
     bone = np.full((size, size), -1, dtype=np.int64)
-    bone[window] = np.take_along_axis(_samples(layer.bone.numpy(), scale), nearest, -1)[..., 0]
+    bone[window] = np.take_along_axis(bones, nearest, -1)[..., 0]
     return PersonMaps(silhouette, mask, np.where(mask, full_depth, np.float32(np.inf)), np.where(mask, bone, -1))
 
 

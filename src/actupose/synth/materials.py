@@ -8,51 +8,16 @@ z = 0, crown at 0.85, soles at -0.98. Ours.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import partial
 
 import torch
-import torch.nn.functional as F
 
 from actupose.synth import body
-from actupose.synth.appearance import Appearance, Garment
-from actupose.synth.renderer import take
-from actupose.synth.rotations import Array
+from actupose.synth.appearance import Appearance
+from actupose.synth.painting import GAMMA, Finish, Painter, Surface, paint_cloth
 
-_GAMMA = 2.2
-
-
-@dataclass(frozen=True)
-class Surface:
-    """Material of N surface points.
-
-    Attributes:
-        albedo: (N, 3) linear colour.
-        gloss: (N,) strength of the highlight.
-        fold: (N,) strength of the folds that bend the normal.
-    """
-
-    albedo: torch.Tensor
-    gloss: torch.Tensor
-    fold: torch.Tensor
-
-
-def waves(points: torch.Tensor, appearance: Appearance) -> tuple[torch.Tensor, torch.Tensor]:
-    """Smooth random noise over reference space.
-
-    Args:
-        points: (N, 3) reference positions.
-        appearance: Whose random Fourier features to use.
-
-    Returns:
-        (N,) noise, roughly in [-1, 1], and (N, 3) a direction that bends the normal into folds.
-    """
-    features = torch.from_numpy(appearance.waves).float()
-    frequency = features[:, :3]
-    phase = features[:, 3] + sum(points[:, axis : axis + 1] * frequency[:, axis] for axis in range(3))
-    noise = torch.sin(phase).mean(1) * 1.6
-    direction = F.normalize(frequency, dim=-1)
-    slope = torch.cos(phase)
-    return noise, torch.stack([(slope * direction[:, axis]).mean(1) for axis in range(3)], 1)
+_BUMP = 1.6
+_SHADOW_BIAS = 0.012  # metres
 
 
 def hair_mask(attributes: torch.Tensor, appearance: Appearance) -> torch.Tensor:
@@ -84,27 +49,7 @@ def thickness(attributes: torch.Tensor, noise: torch.Tensor, appearance: Appeara
     return cloth * (0.8 + 0.35 * noise) + shoes + hair
 
 
-class _Painter:
-    """Paints masks over each other; the last one painted shows."""
-
-    def __init__(self, base: Array, gloss: float, count: int) -> None:
-        self._colours, self._gloss = [base], [gloss]
-        self.material = torch.zeros(count, dtype=torch.int64)
-
-    def paint(self, mask: torch.Tensor, colour: Array, gloss: float) -> None:
-        self.material.masked_fill_(mask, len(self._colours))
-        self._colours.append(colour)
-        self._gloss.append(gloss)
-
-    def finish(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return linear colours (N, 3) and gloss (N,)."""
-        palette = torch.tensor([[float(c) for c in colour] for colour in self._colours]).clamp(0, 1)
-        palette = torch.cat([palette**_GAMMA, torch.tensor(self._gloss)[:, None]], 1)
-        painted = take(palette, self.material)
-        return painted[:, :3], painted[:, 3]
-
-
-def _paint_head(painter: _Painter, attributes: torch.Tensor, label: torch.Tensor, appearance: Appearance) -> None:
+def _paint_head(painter: Painter, attributes: torch.Tensor, label: torch.Tensor, appearance: Appearance) -> None:
     x, y, z = attributes[:, 0].abs(), attributes[:, 1], attributes[:, 2]
     on_head, skin, hair = attributes[:, body.HEAD] > 0.5, appearance.skin, appearance.hair
     front = on_head & (y < -0.10)
@@ -120,40 +65,6 @@ def _paint_head(painter: _Painter, attributes: torch.Tensor, label: torch.Tensor
         painter.paint(hair_mask(attributes, appearance) > 0.5, hair.colour, 0.06)
     if appearance.hat is not None:
         painter.paint(on_head & ((z - 0.745) * 0.92 + (y + 0.055) * 0.38 > 0.048), appearance.hat, 0.02)
-
-
-def _paint_cloth(
-    painter: _Painter, mask: torch.Tensor, points: torch.Tensor, noise: torch.Tensor, garment: Garment
-) -> None:
-    painter.paint(mask, garment.colour, 0.02)
-    if garment.pattern == "plain":
-        return
-    if garment.pattern == "gradient":
-        height = points[:, 2] + 0.02 * noise
-        painter.paint(mask & (height > 0.25), 0.55 * garment.colour + 0.45 * garment.second, 0.02)
-        painter.paint(mask & (height > 0.36), garment.second, 0.02)
-        return
-    if garment.pattern == "camouflage":
-        painter.paint(mask & (noise > 0.1), garment.second, 0.02)
-        return
-    turn = 2 * math.pi * garment.frequency
-
-    def wave(direction: Array, phase: float) -> torch.Tensor:
-        a, b, c = (turn * float(v) for v in direction)
-        return torch.sin(points[:, 0] * a + points[:, 1] * b + points[:, 2] * c + phase)
-
-    first = wave(garment.direction, garment.phase)
-    if garment.pattern == "stripes":
-        painter.paint(mask & (first > 0), garment.second, 0.02)
-        return
-    second = wave(garment.across, 0.0)
-    if garment.pattern == "checks":
-        painter.paint(mask & ((first > 0) ^ (second > 0)), garment.second, 0.02)
-    elif garment.pattern == "plaid":
-        painter.paint(mask & (first > 0.3), 0.55 * garment.colour + 0.45 * garment.second, 0.02)
-        painter.paint(mask & (second > 0.3), garment.second, 0.02)
-    else:  # dots
-        painter.paint(mask & (first + second > 1.1), garment.second, 0.02)
 
 
 def _top_mask(attributes: torch.Tensor, appearance: Appearance) -> torch.Tensor:
@@ -179,7 +90,7 @@ def _bottom_mask(attributes: torch.Tensor, appearance: Appearance) -> torch.Tens
 
 
 def _paint_extras(
-    painter: _Painter, attributes: torch.Tensor, noise: torch.Tensor, top: torch.Tensor, appearance: Appearance
+    painter: Painter, attributes: torch.Tensor, noise: torch.Tensor, top: torch.Tensor, appearance: Appearance
 ) -> None:
     x, y, z = attributes[:, 0], attributes[:, 1], attributes[:, 2]
     if (logo := appearance.logo) is not None:
@@ -197,6 +108,17 @@ def _paint_extras(
         painter.paint((along > 1.86) & (along < 1.95) & (x > 0), appearance.skin * 0 + 0.06, 0.3)
 
 
+def body_finish(appearance: Appearance) -> Finish:
+    """How a clothed person is painted."""
+    return Finish(
+        waves=appearance.waves,
+        bump=_BUMP,
+        shadow_bias=_SHADOW_BIAS,
+        thickness=partial(thickness, appearance=appearance),
+        paint=partial(paint, appearance=appearance),
+    )
+
+
 def paint(attributes: torch.Tensor, noise: torch.Tensor, label: torch.Tensor, appearance: Appearance) -> Surface:
     """Colour surface points.
 
@@ -206,18 +128,18 @@ def paint(attributes: torch.Tensor, noise: torch.Tensor, label: torch.Tensor, ap
         label: (N,) skin, eye or cavity.
         appearance: Whom to paint.
     """
-    painter = _Painter(appearance.skin, 0.10, len(attributes))
+    painter = Painter(appearance.skin, 0.10, len(attributes))
     _paint_head(painter, attributes, label, appearance)
     if appearance.shoe is not None:
         sock = (attributes[:, body.LEG_ALONG] > appearance.sock) & (attributes[:, body.LEG] > 0.5)
         painter.paint(sock, appearance.sock_colour, 0.02)
     top, bottom = _top_mask(attributes, appearance), _bottom_mask(attributes, appearance)
     points = attributes[:, body.POSITION]
-    _paint_cloth(painter, bottom, points, noise, appearance.bottom)
-    _paint_cloth(painter, top, points, noise, appearance.top)
+    paint_cloth(painter, bottom, points, noise, appearance.bottom)
+    paint_cloth(painter, top, points, noise, appearance.top)
     _paint_extras(painter, attributes, noise, top, appearance)
     albedo, gloss = painter.finish()
-    albedo = (albedo * ((1 + 0.05 * noise) ** _GAMMA)[:, None]).clamp(0, 1)
+    albedo = (albedo * ((1 + 0.05 * noise) ** GAMMA)[:, None]).clamp(0, 1)
     bare = (attributes[:, body.FOOT] > 0.5) & (appearance.shoe is not None)
     fold = torch.where(top, appearance.top.fold, appearance.bottom.fold) * ((top | bottom) & ~bare) + 0.04
     return Surface(albedo, gloss, fold)

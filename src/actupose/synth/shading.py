@@ -1,4 +1,4 @@
-"""From a posed, dressed body to linear colours: surface sampling, shadow map, light."""
+"""From a posed, dressed body or hand to linear colours: surface sampling, shadow map, light."""
 
 from __future__ import annotations
 
@@ -8,20 +8,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from actupose.synth import materials
-from actupose.synth.appearance import Appearance
-from actupose.synth.body import NUM_ATTRIBUTES, POSITION, BodyModel, PosedBody
+from actupose.synth.body import POSITION, BodyModel, PosedBody
 from actupose.synth.camera import Camera
+from actupose.synth.layers import Region, Samples
 from actupose.synth.lighting import Light
+from actupose.synth.painting import Finish, Surface, waves
 from actupose.synth.renderer import Fragments, rasterize, take, unit_rows
 from actupose.synth.rotations import Array
 
 _SHADOW_SIDE = 192
-_SHADOW_BIAS = 0.012  # metres
 _SHADOW_TAPS = ((-0.5, -0.5), (0.5, -0.5), (-0.5, 0.5), (0.5, 0.5))
-_BUMP = 1.6
 _SHININESS_DOUBLINGS = 5  # exponent 32
-_GAMMA = 2.2
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class DressedBody:
     Attributes:
         vertices: (V, 3) world metres.
         normals: (V, 3) unit normals of the skin.
-        noise: (V,) blotches; bump: (V, 3) folds (see `materials.waves`).
+        noise: (V,) blotches; bump: (V, 3) folds (see `painting.waves`).
     """
 
     vertices: torch.Tensor
@@ -41,31 +38,21 @@ class DressedBody:
 
 
 @dataclass(frozen=True)
-class Layer:
-    """The rendered person, cut to its pixel region.
+class Actor:
+    """A posed person or hand and how it is painted."""
 
-    Attributes:
-        left, upper: First column and row of the region, image pixels.
-        colour: (h, w, 3) linear colour, already weighted by alpha.
-        alpha: (h, w) coverage in [0, 1].
-        bone: (h * ss, w * ss) int64 bone shown at each sample, -1 for none.
-        depth: (h * ss, w * ss) depth in metres, infinite for none.
-    """
-
-    left: int
-    upper: int
-    colour: torch.Tensor
-    alpha: torch.Tensor
-    bone: torch.Tensor
-    depth: torch.Tensor
+    model: BodyModel
+    body: PosedBody
+    finish: Finish
 
 
-def dress(model: BodyModel, posed: PosedBody, appearance: Appearance) -> DressedBody:
+def dress(actor: Actor) -> DressedBody:
     """Give the body the thickness of its clothes, shoes and hair."""
-    normals = model.normals(posed.vertices)
-    noise, bump = materials.waves(model.attributes[:, POSITION], appearance)
-    offset = materials.thickness(model.attributes, noise, appearance)
-    return DressedBody(posed.vertices + normals * offset[:, None], normals, noise, bump)
+    model, vertices = actor.model, actor.body.vertices
+    normals = model.normals(vertices)
+    noise, bump = waves(model.attributes[:, POSITION], actor.finish.waves)
+    offset = actor.finish.thickness(model.attributes, noise)
+    return DressedBody(vertices + normals * offset[:, None], normals, noise, bump)
 
 
 def _transform(points: torch.Tensor, rotation: Array, translation: Array) -> torch.Tensor:
@@ -76,20 +63,10 @@ def _transform(points: torch.Tensor, rotation: Array, translation: Array) -> tor
     return torch.stack(rows, 1)
 
 
-@dataclass(frozen=True)
-class _Region:
-    """Part of the image that the body may cover, image pixels."""
-
-    left: int
-    upper: int
-    width: int
-    height: int
-
-
-def _region(projected: torch.Tensor, size: int) -> _Region:
+def _region(projected: torch.Tensor, size: int) -> Region:
     low = projected[:, :2].amin(0).floor().clamp(0, size - 1).long().tolist()
     high = projected[:, :2].amax(0).ceil().clamp(1, size).long().tolist()
-    return _Region(low[0], low[1], max(high[0] - low[0], 1), max(high[1] - low[1], 1))
+    return Region(low[0], low[1], max(high[0] - low[0], 1), max(high[1] - low[1], 1))
 
 
 class ShadowMap:
@@ -117,10 +94,10 @@ class ShadowMap:
         self._depth = torch.full((_SHADOW_SIDE * _SHADOW_SIDE,), torch.inf)
         self._depth.index_copy_(0, fragments.pixel, fragments.depth)
 
-    def lit(self, points: torch.Tensor) -> torch.Tensor:
-        """Share (N,) of the sun that reaches points (N, 3) given in map coordinates."""
+    def lit(self, points: torch.Tensor, bias: float) -> torch.Tensor:
+        """Share (N,) of the sun that reaches points (N, 3) given in map coordinates, metres of bias."""
         column, row, depth = points.unbind(1)
-        depth = depth - _SHADOW_BIAS
+        depth = depth - bias
         total = torch.zeros_like(depth)
         for dx, dy in _SHADOW_TAPS:
             x = (column + dx).long().clamp_(0, _SHADOW_SIDE - 1)
@@ -137,7 +114,7 @@ def _interpolate(values: torch.Tensor, faces: torch.Tensor, fragments: Fragments
 
 
 def _light_surface(
-    surface: materials.Surface, normal: torch.Tensor, lit: torch.Tensor, light: Light, forward: Array
+    surface: Surface, normal: torch.Tensor, lit: torch.Tensor, light: Light, forward: Array
 ) -> torch.Tensor:
     """Linear colour (N, 3): hemisphere ambient, one sun, Blinn highlight."""
     x, y, z = normal.unbind(1)
@@ -160,76 +137,34 @@ def _light_surface(
     return colour
 
 
-def render_person(
-    model: BodyModel,
-    body: DressedBody,
-    appearance: Appearance,
-    light: Light,
-    camera: Camera,
-    size: int,
-    supersample: int,
-    shadows: bool,
-) -> Layer:
-    """Render a dressed body.
+def render(
+    actor: Actor, dressed: DressedBody, light: Light, camera: Camera, size: int, supersample: int, shadows: bool
+) -> Samples:
+    """Render a dressed person or hand.
 
     Args:
-        model: Mesh and attributes.
-        body: The dressed body.
-        appearance: Its colours.
+        actor: Whom.
+        dressed: From `dress`.
         light: The light.
         camera: The camera.
         size: Image side in pixels.
         supersample: Samples per pixel and axis.
         shadows: Cast the body's own shadows.
     """
-    seen = _transform(body.vertices, camera.rotation, camera.translation)
+    model, finish = actor.model, actor.finish
+    seen = _transform(dressed.vertices, camera.rotation, camera.translation)
     plane = seen[:, :2] / seen[:, 2:].clamp(min=0.05) * (camera.focal * size) + size / 2
     region = _region(plane, size)
     origin = torch.tensor([region.left, region.upper], dtype=torch.float32)
     points = torch.cat([(plane - origin) * supersample, seen[:, 2:]], 1)
-    width, height = region.width * supersample, region.height * supersample
-    fragments = rasterize(points, model.faces, width, height)
-    shadow = ShadowMap(body.vertices, model.faces, light.direction) if shadows else None
-    columns = [model.attributes, body.normals, body.noise[:, None], body.bump]
+    fragments = rasterize(points, model.faces, region.width * supersample, region.height * supersample)
+    shadow = ShadowMap(dressed.vertices, model.faces, light.direction) if shadows else None
+    columns = [model.attributes, dressed.normals, dressed.noise[:, None], dressed.bump]
     values = torch.cat(columns + ([shadow.points] if shadow is not None else []), 1)
     values = _interpolate(values, model.faces, fragments)
-    k = NUM_ATTRIBUTES
-    surface = materials.paint(values[:, :k], values[:, k + 3], take(model.face_label, fragments.face), appearance)
-    bumped = unit_rows(values[:, k : k + 3]) + (_BUMP * surface.fold)[:, None] * values[:, k + 4 : k + 7]
-    lit = shadow.lit(values[:, k + 7 :]) if shadow is not None else torch.ones(len(values))
+    k = model.attributes.shape[1]
+    surface = finish.paint(values[:, :k], values[:, k + 3], take(model.face_label, fragments.face))
+    bumped = unit_rows(values[:, k : k + 3]) + (finish.bump * surface.fold)[:, None] * values[:, k + 4 : k + 7]
+    lit = shadow.lit(values[:, k + 7 :], finish.shadow_bias) if shadow is not None else torch.ones(len(values))
     colour = _light_surface(surface, unit_rows(bumped), lit, light, camera.rotation[2])
-    return _resolve(model, fragments, colour, region, supersample)
-
-
-def _resolve(model: BodyModel, fragments: Fragments, colour: torch.Tensor, region: _Region, supersample: int) -> Layer:
-    """Average the samples of each pixel and scatter the maps of bones and depths."""
-    height, width = region.height * supersample, region.width * supersample
-    samples = torch.zeros(4, height * width)
-    for channel in range(3):
-        samples[channel].index_copy_(0, fragments.pixel, colour[:, channel].contiguous())
-    samples[3].index_fill_(0, fragments.pixel, 1.0)
-    image = F.avg_pool2d(samples.view(1, 4, height, width), supersample)[0]
-    bone = torch.full((height * width,), -1, dtype=torch.int64)
-    bone.index_copy_(0, fragments.pixel, take(model.face_bone, fragments.face))
-    depth = torch.full((height * width,), torch.inf).index_copy_(0, fragments.pixel, fragments.depth)
-    maps = bone.view(height, width), depth.view(height, width)
-    return Layer(region.left, region.upper, image[:3].permute(1, 2, 0), image[3], *maps)
-
-
-def composite(layer: Layer, background: Array) -> Array:
-    """Put a layer over a background.
-
-    Args:
-        layer: The rendered person, linear colours.
-        background: (S, S, 3) float32 sRGB; changed in place.
-
-    Returns:
-        The same array, sRGB in [0, 1] where the person is.
-    """
-    height, width = layer.alpha.shape
-    window = background[layer.upper : layer.upper + height, layer.left : layer.left + width]
-    behind = torch.from_numpy(np.ascontiguousarray(window)).clamp(0, 1) ** _GAMMA
-    mixed = layer.colour + (1 - layer.alpha)[..., None] * behind
-    shown = mixed.clamp(0, 1) ** (1 / _GAMMA)
-    window[...] = torch.where(layer.alpha[..., None] > 0, shown, torch.from_numpy(np.array(window))).numpy()
-    return background
+    return Samples(region, fragments.pixel, colour, take(model.face_bone, fragments.face), fragments.depth)

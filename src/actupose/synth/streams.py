@@ -27,6 +27,8 @@ class Stream(IntEnum):
     BACKGROUND = 5
     OCCLUDER = 6
     SENSOR = 7
+    AGE = 8
+    COMPANY = 9
 
 
 def stream(seed: int, index: int, purpose: Stream) -> np.random.Generator:

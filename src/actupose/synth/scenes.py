@@ -1,0 +1,103 @@
+"""What is drawn for one sample before it is rendered: people, light and camera."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from actupose.synth.appearance import draw_appearance
+from actupose.synth.body import PosedBody, load_body
+from actupose.synth.camera import Camera, draw_view, frame
+from actupose.synth.clock import StageClock
+from actupose.synth.company import draw_company
+from actupose.synth.lighting import Light, draw_light
+from actupose.synth.look import Look
+from actupose.synth.materials import body_finish
+from actupose.synth.poses import PoseSampler, SampledPose, mix
+from actupose.synth.shading import Actor
+from actupose.synth.streams import Stream, chance, stream
+
+_FRAME_STEP = 7  # every 7th vertex frames the person well enough
+_MAX_VIEWS = 16
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Everything drawn for one sample before it is rendered.
+
+    Attributes:
+        index: The sample's index.
+        archetype: Kind of the pose.
+        actor: Whom the labels are of.
+        others: Other people in the picture.
+        light: The light.
+        camera: The camera.
+    """
+
+    index: int
+    archetype: str
+    actor: Actor
+    others: tuple[Actor, ...]
+    light: Light
+    camera: Camera
+
+    @property
+    def body(self) -> PosedBody:
+        """The posed body that the labels are of."""
+        return self.actor.body
+
+
+class BodyScenes:
+    """Draws scenes of people.
+
+    Args:
+        look: The distributions.
+        seed: Seed of the data set.
+        clock: Takes the time.
+    """
+
+    def __init__(self, look: Look, seed: int, clock: StageClock) -> None:
+        self.look, self._seed, self._clock = look, seed, clock
+        self.model = load_body(children=look.people.children > 0)
+        self.poses = PoseSampler(self.model.rig, mix(look.pose.tail, look.pose.boost))
+
+    def __call__(self, index: int) -> Scene:
+        """Draw pose, body, clothes, company, light and camera of one sample."""
+        with self._clock("pose"):
+            pose = self.poses.sample(stream(self._seed, index, Stream.POSE))
+        with self._clock("body"):
+            actor = self._actor(pose, stream(self._seed, index, Stream.PERSON), stream(self._seed, index, Stream.AGE))
+            light = draw_light(stream(self._seed, index, Stream.LIGHT), self.look.light)
+            camera = self._camera(index, actor.body)
+            others = self._company(index, actor, camera)
+        return Scene(index, pose.archetype, actor, others, light, camera)
+
+    def _actor(self, pose: SampledPose, person: np.random.Generator, age: np.random.Generator) -> Actor:
+        """Draw a person in a pose; a child by the look's share."""
+        model = self.model
+        appearance = draw_appearance(person, self.look.clothing, pose.archetype, model.num_people)
+        who = appearance.person
+        if chance(age, self.look.people.children):
+            who = model.num_people + int(age.integers(model.num_children))
+        return Actor(model, model.pose(who, pose.rotations), body_finish(appearance))
+
+    def _camera(self, index: int, body: PosedBody) -> Camera:
+        """Draw views until enough joints lie inside the image."""
+        rng, look = stream(self._seed, index, Stream.CAMERA), self.look.camera
+        outline = body.vertices[::_FRAME_STEP].numpy().astype(np.float64)
+        for _ in range(_MAX_VIEWS):
+            camera = frame(draw_view(rng, look), outline)
+            points, _ = camera.project(body.joints, size=1)
+            if ((points >= 0) & (points < 1)).all(1).sum() >= look.min_joints:
+                break
+        return camera
+
+    def _company(self, index: int, actor: Actor, camera: Camera) -> tuple[Actor, ...]:
+        """Draw the other people of a sample, if it has any."""
+        rng = stream(self._seed, index, Stream.COMPANY)
+
+        def draw_other() -> Actor:
+            return self._actor(self.poses.sample(rng), rng, rng)
+
+        return draw_company(rng, self.look.people, actor, camera, draw_other)
