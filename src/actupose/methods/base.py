@@ -199,7 +199,7 @@ class PoseMethod(L.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """Adam, its rate multiplied at the milestones."""
-        optimizer = torch.optim.Adam(self.student.parameters(), lr=self.schedule.lr)
+        optimizer = torch.optim.Adam(self.student.parameters(), lr=self.schedule.lr, eps=self.schedule.eps)
         steps = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(self.schedule.milestones), self.schedule.gamma)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": steps, "interval": "epoch"}}
 

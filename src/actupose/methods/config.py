@@ -15,6 +15,8 @@ class ScheduleConfig:
         lr: Adam's learning rate.
         milestones: epochs at which the rate is multiplied by ``gamma``.
         gamma: see ``milestones``.
+        eps: Adam's term in the denominator. The losses average over pixels, so the gradient of many weights of a small
+            network lies under Adam's default of 1e-8, which then slows them (ours to set; docs/results.md).
         adapt_from: first epoch of the mean teacher; before it the source alone is trained on.
         ema_decay: decay of the teacher a step.
     """
@@ -22,6 +24,7 @@ class ScheduleConfig:
     lr: float = 1e-4
     milestones: tuple[int, ...] = (45, 60)
     gamma: float = 0.1
+    eps: float = 1e-8
     adapt_from: int = 40
     ema_decay: float = 0.999
 
