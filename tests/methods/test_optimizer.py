@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from tiny import batch, method
 
 from actupose.methods import ScheduleConfig, SourceOnly
-from tiny import batch, method
 
 
 def moves(eps: float, scale: float) -> torch.Tensor:
