@@ -24,6 +24,7 @@ VERBS: dict[str, Verb] = {
     "demo": Verb(f"{_COMMANDS}.demo:run", "the whole road in minutes: render, train, adapt, compare, look"),
     "synth": Verb(f"{_COMMANDS}.synth:run", "render a labelled source domain of synthetic people"),
     "prepare": Verb(f"{_COMMANDS}.prepare:run", "turn a dataset or a folder of images into a store"),
+    "skeleton": Verb(f"{_COMMANDS}.skeleton:run", "show a skeleton, map it to another, write its YAML"),
     "inspect": Verb(f"{_COMMANDS}.inspect:run", "counts, visibility and a contact sheet of a store"),
     "score": Verb(f"{_COMMANDS}.score:run", "pose complexity of a store's poses, with its health check"),
     "fit": Verb(f"{_COMMANDS}.training:fit", "train a method from a config"),

@@ -13,7 +13,7 @@ import torch
 from actupose.curriculum import CurriculumConfig, PoseVAEConfig
 from actupose.data import datamodule
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
-from actupose.data.build import build_store
+from actupose.data.build import ShardResult, build_store
 from actupose.data.datamodule import LoaderConfig, PoseDataModule
 from actupose.data.store import StoreMeta
 from actupose.errors import UserError
@@ -130,7 +130,7 @@ def test_a_restored_module_draws_the_same_and_fits_nothing(
     first = attach(make(stores, kind, target_test=stores / "target"))
     first.build_curriculum(4).update(torch.rand(36, generator=torch.Generator().manual_seed(0)), torch.ones(36))
     state = first.state_dict()
-    assert set(state) == {"curriculum", "pose_vae"}
+    assert set(state) == {"curriculum", "pose_vae", "taught"}
     monkeypatch.setattr(datamodule, "fit_pose_vae", refuse)
     second = make(stores, kind, target_test=stores / "target")
     second.load_state_dict(state)
@@ -138,7 +138,7 @@ def test_a_restored_module_draws_the_same_and_fits_nothing(
     attach(first, epoch=2)
     assert rows(second) == rows(first)
     again = second.state_dict()  # what the next checkpoint of the resumed run holds
-    assert set(again) == {"curriculum", "pose_vae"}
+    assert set(again) == {"curriculum", "pose_vae", "taught"}
     assert torch.equal(again["curriculum"]["score"], state["curriculum"]["score"])
     assert all(torch.equal(v, state["pose_vae"][k]) for k, v in again["pose_vae"].items())
 
@@ -178,7 +178,60 @@ def test_no_curriculum_scores_nothing(stores: Path, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(datamodule, "fit_pose_vae", refuse)
     data = attach(make(stores, "none"))
     assert not data.build_curriculum(4).score.any()
-    assert set(data.state_dict()) == {"curriculum"}
+    assert set(data.state_dict()) == {"curriculum", "taught"}
+
+
+def half(items: range) -> ShardResult:
+    """Rows without any label of the first seven joints."""
+    made = Rows()(items)
+    for one in made.rows:
+        one.visible[:7] = 0
+        one.visible[7:] = 2
+    return made
+
+
+def test_what_the_source_never_taught_is_not_scored(stores: Path, tmp_path: Path) -> None:
+    build_store(tmp_path / "half", StoreMeta(load_skeleton("lsp14"), 32, "half", {}), 40, half)
+    first = attach(make(stores, "none", source=tmp_path / "half", target_test=stores / "target", skeleton="lsp14"))
+    first.setup("test")
+    alone = make(stores, "none", source=None, target_test=stores / "target", skeleton="lsp14")
+    alone.setup("test")
+    labelled = alone.test_set.visible.bool().any(0)
+    assert labelled.all(), "without a training nothing is masked"
+    alone.load_state_dict(first.state_dict())  # Lightning restores after it has set up
+    for data in (first, alone):
+        assert not data.test_set.visible[:, :7].any()
+        assert data.test_set.visible[:, 7:].any(0).all()
+
+
+def test_a_map_file_renames_the_stores_keypoints(stores: Path, tmp_path: Path) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text("map: {head_top: nose, neck: left_eye}", encoding="utf-8")
+    data = attach(make(stores, "none", skeleton="coco17", keypoint_map=path))
+    plain = attach(make(stores, "none", skeleton="coco17"))
+    coco, lsp = load_skeleton("coco17"), attach(make(stores, "none", skeleton="lsp14"))
+    for old, new in (("head_top", "nose"), ("neck", "left_eye"), ("left_knee", "left_knee")):
+        there, here = load_skeleton("lsp14").keypoints.index(old), coco.keypoints.index(new)
+        assert torch.equal(data.sets.source.keypoints[:, here], lsp.sets.source.keypoints[:, there])
+        assert data.sets.source.visible[:, here].any()
+        assert bool(plain.sets.source.visible[:, here].any()) is (old == new)
+    assert "head_top -> nose" in data.mapping_text()
+    assert "masked: right_eye, left_ear, right_ear" in data.mapping_text()
+    assert lsp.mapping_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("map: {hed_top: nose}", "names 'hed_top', no keypoint of the data.*did you mean 'head_top'"),
+        ("map: {head_top: nase}", "sends 'head_top' to 'nase', no keypoint of 'coco17'.*did you mean 'nose'"),
+    ],
+)
+def test_a_map_of_names_that_do_not_exist(stores: Path, tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "map.yaml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UserError, match=message):
+        make(stores, "none", skeleton="coco17", keypoint_map=path).setup("fit")
 
 
 def test_what_bad_input_says(stores: Path, tmp_path: Path) -> None:

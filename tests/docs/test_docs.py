@@ -19,6 +19,7 @@ from docs_index import DOCS, ROOT, SRC
 
 from actupose.cli import VERBS
 from actupose.skeletons import Skeleton
+from actupose.skeletons.mapping import read_renames
 from actupose.synth.look import Look
 from actupose.synth.schema import build
 
@@ -41,7 +42,7 @@ def file_exists(token: str) -> bool:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_file_that_a_page_names_exists(name: str) -> None:
-    own = {"my_skeleton.yaml", "my_look.yaml", "boxes.json", "labels.json"}  # a reader's own
+    own = {"my_skeleton.yaml", "pairs.yaml", "my_look.yaml", "boxes.json", "labels.json"}  # a reader's own
     tokens = [t for t in index.ticked(index.page(name)) if _FILE.match(t) or _FOLDER.match(t)]
     missing = [t for t in tokens if t not in own and "SPLIT" not in t and not file_exists(t)]
     assert not missing
@@ -161,6 +162,10 @@ def test_every_yaml_block_is_accepted(name: str, tmp_path: Path) -> None:
             parse_training([*WHOLE, "--config", str(file)])
         elif "keypoints" in keys:
             Skeleton.from_dict(data, name)
+        elif keys == {"map"}:
+            file = tmp_path / "pairs.yaml"
+            file.write_text(text, encoding="utf-8")
+            assert read_renames(file)
         else:
             build(Look, data, name)
 

@@ -124,6 +124,15 @@ def test_a_users_file(tmp_path: Path) -> None:
         ({"keypoints": ["tail", "tail"]}, "different names"),
         ({"limb": []}, "unknown key 'limb' \\(did you mean 'limbs'"),
         ({"colors": [[1, 2, 3]]}, "1 entries for 2 limbs"),
+        ({"colors": [[1, 2, 3], [1, 2, 300]]}, "three whole numbers"),
+        ({"limbs": [["tail", "tail"]]}, "2 names, all different"),
+        ({"limbs": "tail"}, "'limbs' must have 2 names"),
+        ({"limbs": [3]}, "'limbs' must have 2 names"),
+        ({"groups": {"Paw": "left_paw"}}, "groups.Paw' must be a list"),
+        ({"groups": ["left_paw"]}, "'groups' must be a mapping"),
+        ({"sigmas": {"tial": 0.1}}, "'sigmas' names 'tial'.*did you mean 'tail'"),
+        ({"sigmas": {"tail": "big"}}, "'sigmas' of 'tail' must be a number above 0"),
+        ({"keypoints": "tail"}, "different names"),
     ],
 )
 def test_a_wrong_users_file_is_refused(changes: dict[str, Any], message: str) -> None:
@@ -133,8 +142,8 @@ def test_a_wrong_users_file_is_refused(changes: dict[str, Any], message: str) ->
 
 def test_a_missing_key_is_named() -> None:
     data = user_data()
-    del data["limbs"]
-    with pytest.raises(UserError, match=r"mine.yaml: key 'limbs' is missing"):
+    del data["keypoints"]
+    with pytest.raises(UserError, match=r"mine.yaml: key 'keypoints' is missing"):
         Skeleton.from_dict(data, origin="mine.yaml")
 
 

@@ -23,6 +23,7 @@ def run(args: list[str]) -> None:
     parser.add_argument("--split", type=str, default="all", help="named part of the data")
     parser.add_argument("--size", type=int, default=256, help="side of the crops in pixels")
     parser.add_argument("--skeleton", type=str | None, default=None, help="map keypoints to this skeleton by name")
+    parser.add_argument("--map", type=Path | None, default=None, help="YAML of pairs that differ: map: {theirs: ours}")
     parser.add_argument("--annotations", type=Path | None, default=None, help="annotation file (coco)")
     parser.add_argument("--boxes", type=Path | None, default=None, help="JSON of person boxes (folder)")
     parser.add_argument("--workers", type=int, default=-1, help="processes; -1 = one a core")
@@ -31,13 +32,16 @@ def run(args: list[str]) -> None:
     from actupose.data.prepare import prepare
     from actupose.data.readers import read
     from actupose.skeletons import load_skeleton
+    from actupose.skeletons.mapping import read_renames
 
     found = read(
         parsed.format,
         parsed.root,
         parsed.split,
         skeleton=None if parsed.skeleton is None else load_skeleton(parsed.skeleton),
+        renames=None if parsed.map is None else read_renames(parsed.map),
         annotations=parsed.annotations,
         boxes=parsed.boxes,
     )
+    print(*found.notes, sep="\n", end="\n" if found.notes else "")
     print(prepare(found, parsed.out, size=parsed.size, workers=parsed.workers).text())

@@ -122,6 +122,9 @@ def fit(args: list[str]) -> dict[str, float]:
     fresh = run.check(cli.config_text) is None
     check_inputs(cli.model, cli.datamodule, cli.trainer.max_epochs or 1 if fresh else None)
     checkpoint = run.claim(cli.config_text)
+    mapped = cli.datamodule.mapping_text()
+    if mapped and cli.trainer.is_global_zero:
+        print(mapped, flush=True)
     if checkpoint is not None:
         print(f"{run.path}: continues from {checkpoint}", flush=True)
     scores = train(cli.model, cli.datamodule, cli.trainer, run, checkpoint)

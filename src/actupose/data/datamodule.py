@@ -24,9 +24,10 @@ from actupose.curriculum import (
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.data.dataset import Cache, PoseDataset, as_batch
 from actupose.data.samplers import EpochSampler, endless_shuffle
-from actupose.data.store import open_store
+from actupose.data.store import open_store, read_meta
 from actupose.errors import UserError
-from actupose.skeletons import Skeleton, load_skeleton
+from actupose.skeletons import Skeleton, keypoint_map, load_skeleton
+from actupose.skeletons.mapping import check_renames, mapping_text, read_renames
 
 Batch = LabeledBatch | UnlabeledBatch
 
@@ -64,7 +65,8 @@ class PoseDataModule(L.LightningDataModule):
         source: store of the labelled source domain; None when only testing.
         target: store of the target domain; read without its labels, None for methods without a target.
         target_test: store with labels that evaluation alone reads.
-        skeleton: name or YAML of the model's skeleton; keypoints map to it by name.
+        skeleton: name or file of the model's skeleton; keypoints map to it by name.
+        keypoint_map: YAML with ``map: {store_name: skeleton_name}`` for the names that differ.
         size: S, side of the network's images.
         loader: batch size, steps an epoch, workers, cache.
         curriculum: which curriculum draws the source samples.
@@ -74,7 +76,7 @@ class PoseDataModule(L.LightningDataModule):
         oracle: train on the labels of ``target`` in place of the source: the upper end of a table, `Oracle`'s alone.
 
     Raises:
-        UserError: the size is no multiple of 32, or the skeleton is unknown.
+        UserError: the size is no multiple of 32, the skeleton is unknown, or the map names unknown keypoints.
     """
 
     def __init__(
@@ -83,6 +85,7 @@ class PoseDataModule(L.LightningDataModule):
         target: Path | None = None,
         target_test: Path | None = None,
         skeleton: str = "body16",
+        keypoint_map: Path | None = None,
         size: int = 256,
         loader: LoaderConfig | None = None,
         curriculum: CurriculumConfig | None = None,
@@ -95,6 +98,10 @@ class PoseDataModule(L.LightningDataModule):
         self.source, self.target, self.target_test = source, target, target_test
         self.oracle = oracle
         self.skeleton: Skeleton = load_skeleton(skeleton)
+        self.renames = read_renames(keypoint_map) if keypoint_map is not None else {}
+        stores, named = self._labelled_stores(), [p for p in (source, target_test) if p is not None]
+        if stores and len(stores) == len(named):  # a missing store is said later, by its own name
+            check_renames(self.renames, tuple(skeleton for _, skeleton in stores))
         if size < 32 or size % 32:
             raise UserError(f"data.size is {size}; it must be a multiple of 32, the coarsest stride of the backbones.")
         self.size, self.seed, self.validation_share = size, seed, validation_share
@@ -105,6 +112,7 @@ class PoseDataModule(L.LightningDataModule):
         self.pose_vae: PoseVAE | None = None
         self._sets: _Sets | None = None
         self._test: PoseDataset | None = None
+        self._taught: Tensor | None = None
         self._restored: dict[str, Any] = {}
 
     # -- stores and datasets
@@ -117,14 +125,36 @@ class PoseDataModule(L.LightningDataModule):
         """
         if stage in ("fit", "validate") and self._sets is None:
             self._sets = self._open_training_sets()
+            self._mask_untaught()
         if stage == "test" and self._test is None:
             if self.target_test is None:
                 raise UserError("data.target_test is not set; name the store with labels to evaluate on.")
             self._test = self._dataset(self.target_test, labelled=True)
+            self._mask_untaught()
 
     def _dataset(self, path: Path, *, labelled: bool, rows: list[int] | None = None) -> PoseDataset:
         return PoseDataset(
-            open_store(path), self.skeleton, self.size, labelled=labelled, rows=rows, cache=self.loader.cache
+            open_store(path),
+            self.skeleton,
+            self.size,
+            labelled=labelled,
+            rows=rows,
+            renames=self.renames,
+            cache=self.loader.cache,
+        )
+
+    def _labelled_stores(self) -> list[tuple[str, Skeleton]]:
+        """Setting and skeleton of each store whose labels are read, where it exists."""
+        found = {"data.source": self.source, "data.target_test": self.target_test}
+        metas = {key: read_meta(path) for key, path in found.items() if path is not None}
+        return [(key, meta.skeleton) for key, meta in metas.items() if meta is not None]
+
+    def mapping_text(self) -> str:
+        """How the keypoints of stores in another skeleton reach the model's; empty where none is in another."""
+        return "\n".join(
+            f"{key}: {mapping_text(skeleton, self.skeleton, keypoint_map(skeleton, self.skeleton, self.renames))}"
+            for key, skeleton in self._labelled_stores()
+            if skeleton.keypoints != self.skeleton.keypoints or self.renames
         )
 
     def _open_training_sets(self) -> _Sets:
@@ -149,6 +179,13 @@ class PoseDataModule(L.LightningDataModule):
         if self._sets is None:
             raise RuntimeError("PoseDataModule.setup('fit') comes first")
         return self._sets
+
+    def _mask_untaught(self) -> None:
+        """Leave keypoints out of the evaluation that the source has no label of: nothing taught them."""
+        if self._sets is not None:
+            self._taught = (self._sets.source.visible > 0).any(0)
+        if self._test is not None and self._taught is not None:
+            self._test.visible *= self._taught
 
     # -- curriculum
 
@@ -207,12 +244,17 @@ class PoseDataModule(L.LightningDataModule):
             state["curriculum"] = self.curriculum.state_dict()
         if self.pose_vae is not None:
             state["pose_vae"] = self.pose_vae.state_dict()
+        if self._taught is not None:
+            state["taught"] = self._taught
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep what a checkpoint holds until the curriculum is built."""
         self._restored = state_dict
         self.curriculum, self.pose_vae = None, None
+        if "taught" in state_dict:
+            self._taught = state_dict["taught"]
+            self._mask_untaught()
 
     # -- loaders
 

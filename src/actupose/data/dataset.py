@@ -17,6 +17,7 @@ from actupose.data.store import PoseStore
 from actupose.errors import UserError
 from actupose.progress import progress_bar
 from actupose.skeletons import Skeleton, keypoint_map
+from actupose.skeletons.mapping import Renames
 
 Cache = Literal["auto", "memory", "none"]
 _AUTO_CACHE_BYTES = 4 << 30
@@ -34,6 +35,7 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
         size: S, side of the images that come out.
         labelled: with False the columns that hold labels are never read.
         rows: rows of the store to use, None = all.
+        renames: keypoint name in the store -> name in ``skeleton``, where they differ.
         cache: ``memory`` decodes every image once into one uint8 tensor, ``auto`` does so up to 4 GiB.
 
     Raises:
@@ -48,13 +50,14 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
         *,
         labelled: bool,
         rows: Sequence[int] | None = None,
+        renames: Renames | None = None,
         cache: Cache = "auto",
     ) -> None:
         self.store, self.skeleton, self.size, self.labelled = store, skeleton, size, labelled
         table = store.rows if rows is None else store.rows.select(list(rows))
         self._images = table.select_columns(["image", "name"]).with_format("arrow")
         if labelled:
-            self.keypoints, self.visible = _read_labels(store, table, skeleton, size)
+            self.keypoints, self.visible = _read_labels(store, table, skeleton, size, renames)
         wanted = len(self) * 3 * size * size
         self._cached = (
             self._decode_all() if cache == "memory" or (cache == "auto" and wanted <= _AUTO_CACHE_BYTES) else None
@@ -116,9 +119,11 @@ def decode_image(data: bytes, size: int, origin: str) -> Tensor:
         raise UserError(f"{origin}: the stored image cannot be decoded ({error}); make the store again.") from error
 
 
-def _read_labels(store: PoseStore, table: PoseStore | object, skeleton: Skeleton, size: int) -> tuple[Tensor, Tensor]:
+def _read_labels(
+    store: PoseStore, table: PoseStore | object, skeleton: Skeleton, size: int, renames: Renames | None
+) -> tuple[Tensor, Tensor]:
     """All keypoints (N, K, 2) and visibilities (N, K), mapped to ``skeleton`` and scaled to ``size``."""
-    mapping = keypoint_map(store.meta.skeleton, skeleton)
+    mapping = keypoint_map(store.meta.skeleton, skeleton, renames)
     parts = [_label_chunk(chunk, store.meta.skeleton.num_keypoints) for chunk in _chunks(table)]
     points = torch.from_numpy(np.concatenate([p for p, _ in parts]))
     visible = torch.from_numpy(np.concatenate([v for _, v in parts]))

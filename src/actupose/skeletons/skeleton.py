@@ -1,19 +1,21 @@
-"""The skeleton: names, pairs, limbs and angles of one kind of pose, read from YAML."""
+"""The skeleton: names, pairs, limbs and angles of one kind of pose, read from YAML or another tool's file."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from actupose.errors import UserError
+from actupose.skeletons.derive import chain, flip_pairs, meeting_limbs, side_of
 
 Color = tuple[int, int, int]
-_KEYS = {"name", "keypoints", "flip_pairs", "limbs", "triplets", "groups", "root"}
+_NEEDED = ("name", "keypoints")
+_KNOWN = (*_NEEDED, "flip_pairs", "limbs", "triplets", "groups", "root", "sigmas", "colors")
 _SIGMA_DEFAULT = 0.05
 
 
@@ -31,6 +33,7 @@ class Skeleton:
         sigmas: K COCO object-keypoint-similarity constants.
         colors: one RGB colour per limb.
         root: the mean of these keypoints is the pose's root; empty = centre of the joint box.
+        derived: what its file did not say and was derived, a line each; takes no part in comparisons.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Skeleton:
     sigmas: tuple[float, ...]
     colors: tuple[Color, ...]
     root: tuple[int, ...] = ()
+    derived: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def num_keypoints(self) -> int:
@@ -72,34 +76,47 @@ class Skeleton:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any], origin: str = "skeleton") -> Skeleton:
-        """Build a skeleton from plain data.
+        """Build a skeleton from plain data; what it leaves out beside name and keypoints is derived.
+
+        Flip pairs come from left and right in the names, limbs are a chain in the order of the keypoints, triplets
+        stand where two limbs meet, ``All`` is every keypoint, and there is no root.
 
         Args:
             data: the mapping of a skeleton YAML: names, not indices.
             origin: file or description named in errors.
 
         Raises:
-            UserError: for a missing or unknown key, or a name that is not a keypoint.
+            UserError: for a missing or unknown key, a value of another form, or a name that is not a keypoint.
         """
         _check_keys(data, origin)
-        names = tuple(str(k) for k in data["keypoints"])
-        if len(set(names)) != len(names) or not names:
-            raise UserError(f"{origin}: 'keypoints' must be a list of different names.")
+        names = _names(data["keypoints"], origin)
         indices = _Indexer(names, origin)
-        limbs = indices.pairs("limbs", data["limbs"])
-        groups = {str(g): indices.each(f"groups.{g}", members) for g, members in data["groups"].items()}
+        derived: list[str] = []
+
+        def given(key: str, instead: list[Any], how: str) -> Any:  # noqa: ANN401 - YAML holds anything
+            if data.get(key) is not None:
+                return data[key]
+            derived.append(f"{key}: {len(instead)}, {how}")
+            return [tuple(names[i] for i in row) for row in instead]
+
+        pairs = indices.pairs("flip_pairs", given("flip_pairs", flip_pairs(names), "by left and right in the names"))
+        limbs = indices.pairs("limbs", given("limbs", chain(len(names)), "a chain in the order of the keypoints"))
+        triplets = given("triplets", meeting_limbs(limbs, len(names)), "where two limbs meet")
+        groups = {
+            str(g): indices.each(f"groups.{g}", members) for g, members in _mapping(data, "groups", origin).items()
+        }
         groups.setdefault("All", tuple(range(len(names))))
-        sigmas = data.get("sigmas", {})
         return cls(
             name=str(data["name"]),
             keypoints=names,
-            flip_pairs=indices.pairs("flip_pairs", data["flip_pairs"]),
+            flip_pairs=pairs,
             limbs=limbs,
-            triplets=indices.triplets("triplets", data["triplets"]),
+            triplets=indices.triplets("triplets", triplets),
             groups=groups,
-            sigmas=tuple(float(sigmas.get(n, _SIGMA_DEFAULT)) for n in names),
+            sigmas=_sigmas(_mapping(data, "sigmas", origin), names, origin),
             colors=_colors(data.get("colors"), limbs, names, origin),
-            root=indices.each("root", data["root"]),
+            root=indices.each("root", data.get("root") or ()),
+            derived=tuple(derived),
         )
 
 
@@ -110,8 +127,11 @@ class _Indexer:
         self._index = {n: i for i, n in enumerate(names)}
         self._origin = origin
 
-    def each(self, key: str, names: Sequence[str]) -> tuple[int, ...]:
+    def each(self, key: str, names: Any) -> tuple[int, ...]:  # noqa: ANN401 - YAML holds anything
         """Indices of some names."""
+        if not isinstance(names, list | tuple):
+            raise UserError(f"{self._origin}: '{key}' must be a list of keypoint names, got {str(names)[:60]}.")
+        names = [str(n) for n in names]
         for n in names:
             if n not in self._index:
                 raise UserError(
@@ -119,16 +139,17 @@ class _Indexer:
                 )
         return tuple(self._index[n] for n in names)
 
-    def _tuples(self, key: str, rows: Sequence[Sequence[str]], size: int) -> list[tuple[int, ...]]:
-        if any(len(row) != size for row in rows):
-            raise UserError(f"{self._origin}: every entry of '{key}' must have {size} names.")
+    def _tuples(self, key: str, rows: Any, size: int) -> list[tuple[int, ...]]:  # noqa: ANN401 - YAML holds anything
+        good = isinstance(rows, list | tuple) and all(isinstance(r, list | tuple) and len(set(r)) == size for r in rows)
+        if not good or any(len(row) != size for row in rows):
+            raise UserError(f"{self._origin}: every entry of '{key}' must have {size} names, all different.")
         return [self.each(key, row) for row in rows]
 
-    def pairs(self, key: str, rows: Sequence[Sequence[str]]) -> tuple[tuple[int, int], ...]:
+    def pairs(self, key: str, rows: Any) -> tuple[tuple[int, int], ...]:  # noqa: ANN401 - YAML holds anything
         """Indices of pairs of names."""
         return tuple((r[0], r[1]) for r in self._tuples(key, rows, 2))
 
-    def triplets(self, key: str, rows: Sequence[Sequence[str]]) -> tuple[tuple[int, int, int], ...]:
+    def triplets(self, key: str, rows: Any) -> tuple[tuple[int, int, int], ...]:  # noqa: ANN401 - YAML holds anything
         """Indices of triplets of names."""
         return tuple((r[0], r[1], r[2]) for r in self._tuples(key, rows, 3))
 
@@ -140,13 +161,35 @@ def near_match(word: str, known: Sequence[str] | Mapping[str, Any]) -> str:
 
 
 def _check_keys(data: Mapping[str, Any], origin: str) -> None:
-    missing = sorted(_KEYS - set(data))
-    if missing:
-        raise UserError(f"{origin}: key '{missing[0]}' is missing; a skeleton needs {', '.join(sorted(_KEYS))}.")
-    known = _KEYS | {"sigmas", "colors"}
+    for key in _NEEDED:
+        if key not in data:
+            raise UserError(f"{origin}: key '{key}' is missing; a skeleton needs {' and '.join(_NEEDED)}.")
     for key in data:
-        if key not in known:
-            raise UserError(f"{origin}: unknown key '{key}'{near_match(key, sorted(known))}.")
+        if key not in _KNOWN:
+            raise UserError(f"{origin}: unknown key '{key}'{near_match(str(key), _KNOWN)}.")
+
+
+def _names(given: Any, origin: str) -> tuple[str, ...]:  # noqa: ANN401 - YAML holds anything
+    names = tuple(str(k) for k in given) if isinstance(given, list | tuple) else ()
+    if len(set(names)) != len(names) or not names:
+        raise UserError(f"{origin}: 'keypoints' must be a list of different names.")
+    return names
+
+
+def _mapping(data: Mapping[str, Any], key: str, origin: str) -> Mapping[str, Any]:
+    value = data.get(key) or {}
+    if not isinstance(value, Mapping):
+        raise UserError(f"{origin}: '{key}' must be a mapping, got {str(value)[:60]}.")
+    return value
+
+
+def _sigmas(given: Mapping[str, Any], names: Sequence[str], origin: str) -> tuple[float, ...]:
+    for name, value in given.items():
+        if name not in names:
+            raise UserError(f"{origin}: 'sigmas' names '{name}', which is no keypoint{near_match(str(name), names)}.")
+        if not isinstance(value, int | float) or not value > 0:
+            raise UserError(f"{origin}: 'sigmas' of '{name}' must be a number above 0, got {value}.")
+    return tuple(float(given.get(n, _SIGMA_DEFAULT)) for n in names)
 
 
 _LEFT, _RIGHT, _MIDDLE = (60, 160, 255), (255, 140, 0), (255, 225, 60)
@@ -159,8 +202,10 @@ def _colors(
     if colors is not None:
         if len(colors) != len(limbs):
             raise UserError(f"{origin}: 'colors' has {len(colors)} entries for {len(limbs)} limbs.")
-        return tuple((int(c[0]), int(c[1]), int(c[2])) for c in colors)
-    sides = [{names[i].split("_")[0] for i in limb} for limb in limbs]
+        if not all(len(c) == 3 and all(isinstance(v, int) and 0 <= v <= 255 for v in c) for c in colors):
+            raise UserError(f"{origin}: every entry of 'colors' must be three whole numbers from 0 to 255.")
+        return tuple((c[0], c[1], c[2]) for c in colors)
+    sides = [{side_of(names[i]) for i in limb} for limb in limbs]
     return tuple(_LEFT if "left" in s else _RIGHT if "right" in s else _MIDDLE for s in sides)
 
 
@@ -170,40 +215,60 @@ def available_skeletons() -> list[str]:
 
 
 def load_skeleton(name: str | Path) -> Skeleton:
-    """Load a built-in skeleton by name, or a user's from a YAML file.
+    """Load a built-in skeleton by name, or a user's from a file.
 
     Args:
-        name: ``body16``, ``lsp14``, ``coco17``, ``hand21``, or the path of a YAML file.
+        name: ``body16``, ``lsp14``, ``coco17``, ``hand21``, or a path: a skeleton YAML, a COCO JSON with
+            ``categories``, a DeepLabCut project or its ``config.yaml``, a SLEAP ``.slp``, or an mmpose metainfo
+            ``.py``.
 
     Raises:
         UserError: when there is no such skeleton, or its file is not a skeleton.
     """
     built_in = Path(__file__).parent / f"{name}.yaml"
     path = built_in if built_in.is_file() else Path(name)
-    if not path.is_file():
+    if not path.exists():
         known = available_skeletons()
         raise UserError(
             f"skeleton '{name}' is neither built in ({', '.join(known)}) nor a file{near_match(str(name), known)}."
         )
-    try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable YAML file ({str(error).splitlines()[0]}).") from error
-    if not isinstance(data, dict):
-        raise UserError(f"{path}: a skeleton YAML must be a mapping with the keys {', '.join(sorted(_KEYS))}.")
-    return Skeleton.from_dict(data, origin=str(path))
+    from actupose.skeletons.formats import skeleton_data
+
+    data, origin = skeleton_data(path)
+    return Skeleton.from_dict(data, origin)
 
 
-def keypoint_map(source: Skeleton, target: Skeleton) -> tuple[int, ...]:
-    """For each keypoint of ``target`` its index in ``source``, by name; -1 where ``source`` has none.
+def write_skeleton(skeleton: Skeleton, path: Path) -> None:
+    """Write a skeleton as YAML that `load_skeleton` reads back; an existing file stays.
 
     Raises:
-        UserError: when the two skeletons share no keypoint name.
+        UserError: the file exists already or cannot be written.
     """
-    index = {n: i for i, n in enumerate(source.keypoints)}
-    mapping = tuple(index.get(n, -1) for n in target.keypoints)
-    if all(i < 0 for i in mapping):
-        raise UserError(
-            f"skeletons '{source.name}' and '{target.name}' share no keypoint name; rename the keypoints of one."
-        )
-    return mapping
+    text = yaml.safe_dump(skeleton.to_dict(), sort_keys=False, default_flow_style=None, width=110, allow_unicode=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError as error:
+        raise UserError(f"{path}: exists already; name another file.") from error
+    except OSError as error:
+        raise UserError(f"{path}: cannot write ({error.strerror or error}); name another file.") from error
+
+
+def read_yaml(path: Path, what: str) -> dict[str, Any]:
+    """A YAML file that holds a mapping.
+
+    Args:
+        path: the file.
+        what: what it should be, for messages.
+
+    Raises:
+        UserError: it cannot be read or holds something else.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError, RecursionError) as error:
+        raise UserError(f"{path}: not a readable YAML file ({' '.join(str(error).split())[:120]}).") from error
+    if not isinstance(data, dict):
+        raise UserError(f"{path}: {what} is a YAML mapping, this is none.")
+    return data

@@ -98,12 +98,14 @@ def test_a_skeleton_of_ones_own(tmp_path: Path) -> None:
     for entry in data["annotations"]:
         entry["keypoints"] = [10, 20, 2, 30, 40, 1]
     write_coco(tmp_path, data)
-    with pytest.raises(UserError, match=r"2 keypoints \(right_paw, left_paw, ...\) are no built-in skeleton; give"):
-        read("coco", tmp_path)
+    own = read("coco", tmp_path)
+    assert own.skeleton.keypoints == ("right_paw", "left_paw")
+    assert own.skeleton.flip_pairs == ((0, 1),)
+    assert "derived flip_pairs: 1" in own.notes[0]
     found = read("coco", tmp_path, skeleton=paws())
     assert found.records[0].keypoints is not None
     assert found.records[0].keypoints.tolist() == [[30, 40], [10, 20]]
-    with pytest.raises(UserError, match="share no name with skeleton 'hand21'"):
+    with pytest.raises(UserError, match="'person2' and 'hand21' share no keypoint name"):
         read("coco", tmp_path, skeleton=load_skeleton("hand21"))
 
 

@@ -14,6 +14,7 @@ from typing import cast
 from actupose.data.readers.base import ReadOptions, ReadResult, require_folder, to_skeleton
 from actupose.errors import UserError
 from actupose.skeletons import Skeleton
+from actupose.skeletons.mapping import Renames
 from actupose.skeletons.skeleton import near_match
 
 __all__ = ["READERS", "ReadOptions", "ReadResult", "Reader", "read", "sniff", "to_skeleton"]
@@ -62,6 +63,7 @@ def read(
     split: str = "all",
     *,
     skeleton: Skeleton | None = None,
+    renames: Renames | None = None,
     annotations: str | Path | None = None,
     boxes: str | Path | None = None,
 ) -> ReadResult:
@@ -72,6 +74,7 @@ def read(
         root: folder of the dataset.
         split: part of it.
         skeleton: skeleton the records should be in, keypoints matched by name; None = the format's own.
+        renames: keypoint name in the data -> name in ``skeleton``, where they differ.
         annotations: annotation file (``coco``).
         boxes: JSON file of person boxes (``folder``).
 
@@ -90,8 +93,12 @@ def read(
         annotations=None if annotations is None else Path(annotations),
         boxes=None if boxes is None else Path(boxes),
     )
+    if renames and skeleton is None:
+        raise UserError("a keypoint map needs the skeleton that it leads to; give that too.")
     result = reader.load()(Path(root), split, options)
-    return result if skeleton is None else to_skeleton(result, skeleton)
+    if not result.records:
+        raise UserError(f"{result.root}: split '{result.split}' holds nobody; name another split.")
+    return result if skeleton is None else to_skeleton(result, skeleton, renames)
 
 
 def sniff(root: str | Path) -> str:

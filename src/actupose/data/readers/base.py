@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from actupose.data.records import PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import Skeleton, keypoint_map
+from actupose.skeletons.mapping import Renames, check_renames, mapping_text
 from actupose.skeletons.skeleton import near_match
 
 
@@ -40,6 +41,7 @@ class ReadResult:
         source: name of the reader.
         root: folder that was read.
         split: part of it that was read.
+        notes: lines that the user should see: what was derived, mapped or left out.
     """
 
     records: tuple[PoseRecord, ...]
@@ -47,6 +49,7 @@ class ReadResult:
     source: str
     root: Path
     split: str
+    notes: tuple[str, ...] = field(default=(), compare=False)
 
 
 def require_folder(path: Path, what: str, remedy: str) -> Path:
@@ -83,20 +86,34 @@ def choose_split(split: str, known: Sequence[str] | Mapping[str, object], root: 
     raise UserError(f"{root}: has no split '{split}' (splits: {', '.join(known)}){near_match(split, known)}.")
 
 
-def to_skeleton(result: ReadResult, skeleton: Skeleton) -> ReadResult:
-    """The same records in another skeleton, keypoints matched by name; those it lacks are unlabelled.
+def derived_notes(skeleton: Skeleton) -> tuple[str, ...]:
+    """A line that says what of a skeleton made on the fly was derived; none where it was all given."""
+    if not skeleton.derived:
+        return ()
+    return (f"skeleton {skeleton.name} of {skeleton.num_keypoints} keypoints; derived {'; '.join(skeleton.derived)}",)
+
+
+def to_skeleton(result: ReadResult, skeleton: Skeleton, renames: Renames | None = None) -> ReadResult:
+    """The same records in another skeleton; people of whom no label is left are left out and counted in the notes.
+
+    Args:
+        result: what a reader found.
+        skeleton: the wanted skeleton; keypoints that the data lack are unlabelled.
+        renames: keypoint name in the data -> name in ``skeleton``, before equal names.
 
     Raises:
-        UserError: the skeletons share no keypoint name.
+        UserError: the skeletons share no keypoint, or ``renames`` names one that does not exist.
     """
-    if skeleton == result.skeleton:
-        return result
-    if any(r.keypoints is not None for r in result.records):
-        index = keypoint_map(result.skeleton, skeleton)
-        records = tuple(_remap_record(r, index) for r in result.records)
-    else:
-        records = result.records
-    return replace(result, records=records, skeleton=skeleton)
+    if (skeleton == result.skeleton and not renames) or all(r.keypoints is None for r in result.records):
+        return replace(result, skeleton=skeleton)
+    check_renames(renames or {}, (result.skeleton,))
+    index = keypoint_map(result.skeleton, skeleton, renames)
+    mapped = (_remap_record(r, index) for r in result.records)
+    records = tuple(r for r in mapped if r.keypoints is None or r.labelled)
+    notes = [mapping_text(result.skeleton, skeleton, index)]
+    if len(records) < len(result.records):
+        notes.append(f"{len(result.records) - len(records)} records have none of these keypoints and are left out")
+    return replace(result, records=records, skeleton=skeleton, notes=(*result.notes, *notes))
 
 
 def _remap_record(record: PoseRecord, index: Sequence[int]) -> PoseRecord:

@@ -5,7 +5,8 @@
     annotations/person_keypoints_val2017.json     split val2017
     val2017/000000000139.jpg                      or images/val2017/, images/, or file_name below the root
 
-Many tools export this format; the skeleton is told by the keypoint names of the category.
+Many tools export this format; the skeleton is told by the category: a built-in one of the same keypoint names, else
+its own, with its limbs.
 """
 
 from __future__ import annotations
@@ -18,10 +19,18 @@ from typing import Any
 
 import numpy as np
 
-from actupose.data.readers.base import ReadOptions, ReadResult, choose_split, remap, require_file, require_folder
+from actupose.data.readers.base import (
+    ReadOptions,
+    ReadResult,
+    choose_split,
+    derived_notes,
+    require_file,
+    require_folder,
+)
 from actupose.data.records import Box, PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import Skeleton, available_skeletons, load_skeleton
+from actupose.skeletons.formats import category_data
 
 _PREFIX = "person_keypoints_"
 
@@ -35,20 +44,19 @@ def read_coco(root: Path, split: str, options: ReadOptions) -> ReadResult:
     Args:
         root: folder with ``annotations/`` and the images.
         split: the file's name without ``person_keypoints_`` and ``.json``; ``all`` where there is one file alone.
-        options: ``annotations`` names a file elsewhere (then the split is its name or ``all``); ``skeleton`` is
-            needed where the keypoint names are not those of a built-in skeleton.
+        options: ``annotations`` names a file elsewhere (then the split is its name or ``all``).
 
     Raises:
-        UserError: a wrong layout, broken JSON, an annotation that names no image or has a wrong length, keypoint
-            names of no known skeleton, an unknown split, or no labelled person.
+        UserError: a wrong layout, broken JSON, an annotation that names no image or has a wrong length, an unknown
+            split, or no labelled person.
     """
     require_folder(root, "root of a COCO dataset", "name the folder that holds annotations/ and the images")
     path, split = _annotation_file(root, split, options.annotations)
     data = _load_json(path)
     images = {_entry(path, "images", e, "id"): str(_entry(path, "images", e, "file_name")) for e in data["images"]}
-    category_ids, names = _keypoint_names(path, data["categories"])
-    skeleton, index = _skeleton(path, names, options.skeleton)
-    source = _File(path, category_ids, len(names), index)
+    category_ids, category = _posed_category(path, data["categories"])
+    skeleton = _skeleton(path, category)
+    source = _File(path, category_ids, skeleton.num_keypoints)
     people = list(_people(source, data["annotations"], images))
     if not people:
         raise UserError(f"{path}: holds no person with a labelled keypoint; name another annotation file.")
@@ -57,17 +65,16 @@ def read_coco(root: Path, split: str, options: ReadOptions) -> ReadResult:
         PoseRecord(folder / images[image], f"{images[image]}#{number}", box, keypoints, visible)
         for image, number, box, keypoints, visible in people
     )
-    return ReadResult(records, skeleton, "coco", root, split)
+    return ReadResult(records, skeleton, "coco", root, split, notes=derived_notes(skeleton))
 
 
 @dataclass(frozen=True)
 class _File:
-    """What is needed to read one annotation: file, categories, K in the file, map to the skeleton."""
+    """What is needed to read one annotation: file, categories, K."""
 
     path: Path
     category_ids: frozenset[int]
     num_keypoints: int
-    index: tuple[int, ...]
 
 
 _Person = tuple[Any, Any, Box | None, Any, Any]
@@ -110,34 +117,22 @@ def _entry(path: Path, table: str, entry: object, key: str) -> Any:  # noqa: ANN
     return entry[key]
 
 
-def _keypoint_names(path: Path, categories: Sequence[Any]) -> tuple[frozenset[int], tuple[str, ...]]:
+def _posed_category(path: Path, categories: Sequence[Any]) -> tuple[frozenset[int], Mapping[str, Any]]:
+    """The first category with keypoints, and the ids of all with the same ones."""
     posed = [c for c in categories if isinstance(c, Mapping) and c.get("keypoints")]
     if not posed:
         raise UserError(f"{path}: no category has 'keypoints'; name a COCO keypoints JSON, not a detection one.")
-    names = tuple(str(n) for n in posed[0]["keypoints"])
-    same = frozenset(_entry(path, "categories", c, "id") for c in posed if tuple(c["keypoints"]) == names)
-    return same, names
+    same = [c for c in posed if c["keypoints"] == posed[0]["keypoints"]]
+    return frozenset(_entry(path, "categories", c, "id") for c in same), posed[0]
 
 
-def _skeleton(path: Path, names: tuple[str, ...], wanted: Skeleton | None) -> tuple[Skeleton, tuple[int, ...]]:
-    """The records' skeleton, and for each of its keypoints the place in the file (-1 = not there)."""
-    if wanted is None:
-        for name in available_skeletons():
-            skeleton = load_skeleton(name)
-            if skeleton.keypoints == names:
-                return skeleton, tuple(range(len(names)))
-        raise UserError(
-            f"{path}: its {len(names)} keypoints ({', '.join(names[:3])}, ...) are no built-in skeleton; "
-            "give a skeleton YAML with these names."
-        )
-    place = {name: i for i, name in enumerate(names)}
-    index = tuple(place.get(name, -1) for name in wanted.keypoints)
-    if all(i < 0 for i in index):
-        raise UserError(
-            f"{path}: its keypoints ({', '.join(names[:3])}, ...) share no name with skeleton '{wanted.name}'; "
-            "give a skeleton YAML with these names."
-        )
-    return wanted, index
+def _skeleton(path: Path, category: Mapping[str, Any]) -> Skeleton:
+    data = category_data(category, str(path))
+    for name in available_skeletons():
+        skeleton = load_skeleton(name)
+        if skeleton.keypoints == tuple(data["keypoints"]):
+            return skeleton
+    return Skeleton.from_dict(data, str(path))
 
 
 def _people(source: _File, annotations: Sequence[Any], images: Mapping[Any, str]) -> Iterator[_Person]:
@@ -159,7 +154,7 @@ def _people(source: _File, annotations: Sequence[Any], images: Mapping[Any, str]
 def _keypoints(source: _File, number: object, values: Sequence[Any]) -> tuple[Any, Any]:
     wanted = 3 * source.num_keypoints
     if not values:
-        return np.zeros((len(source.index), 2), np.float32), np.zeros(len(source.index), np.uint8)
+        return np.zeros((source.num_keypoints, 2), np.float32), np.zeros(source.num_keypoints, np.uint8)
     if len(values) != wanted or not all(isinstance(v, int | float) for v in values):
         raise UserError(
             f"{source.path}: annotation {number} has {len(values)} keypoint values, the category has "
@@ -167,7 +162,7 @@ def _keypoints(source: _File, number: object, values: Sequence[Any]) -> tuple[An
         )
     table = np.asarray(values, np.float32).reshape(-1, 3)
     visible = np.clip(np.nan_to_num(table[:, 2]), 0, 2).astype(np.uint8)
-    return remap(table[:, :2], visible, source.index)
+    return table[:, :2], visible
 
 
 def _box(path: Path, number: object, entry: Mapping[str, Any]) -> Box | None:
