@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
+import yaml
 
 from actupose.errors import UserError
 from actupose.synth.config import SynthConfig
-from actupose.synth.look import Look, list_looks, load_look
+from actupose.synth.generator import Generator
+from actupose.synth.look import LOOKS, Look, list_looks, load_look
 
 
 def write(folder: Path, text: str) -> str:
@@ -16,9 +20,39 @@ def write(folder: Path, text: str) -> str:
 
 
 def test_the_shipped_looks_load_and_default_states_the_defaults() -> None:
-    assert {"default", "target"} <= set(list_looks())
+    assert {"default", "target", "plain", "indoor", "outdoor", "street", "low-light"} == set(list_looks())
     assert load_look("default") == Look()
     assert load_look("target") != Look()
+
+
+def test_the_default_file_shows_every_key_a_user_can_change() -> None:
+    def keys(value: object, path: str = "") -> set[str]:
+        named = value if isinstance(value, dict) and all(isinstance(k, str) for k in value) else {}
+        return {path}.union(*(keys(inner, f"{path}.{name}") for name, inner in named.items()))
+
+    written = yaml.safe_load((LOOKS / "default.yaml").read_text(encoding="utf-8"))
+    assert keys(written) == keys(dataclasses.asdict(Look()))
+
+
+@pytest.mark.parametrize("name", list_looks())
+def test_every_look_renders(name: str) -> None:
+    sample = Generator(SynthConfig(look=name, size=48), 1).render(0)
+    assert sample.pixels().std() > 4
+
+
+def test_the_looks_are_told_apart_by_simple_statistics() -> None:
+    """What each look promises, measured in its pictures."""
+
+    def measure(name: str) -> tuple[float, float, float]:
+        generator = Generator(SynthConfig(look=name, size=48), 3)
+        pixels = np.stack([generator.render(index).pixels() for index in range(16)]) / 255.0
+        detail = np.abs(np.diff(pixels, axis=2)).mean()
+        return pixels.mean(), (pixels.max(-1) - pixels.min(-1)).mean(), detail
+
+    light, colour, detail = np.array([measure(n) for n in ("plain", "outdoor", "street", "low-light")]).T
+    assert light[3] < 0.7 * light[:3].min(), "low light is dark"
+    assert colour[1] > 1.5 * colour[2], "an overcast street is greyer than a meadow in the sun"
+    assert detail[0] < 0.7 * detail[[1, 2]].min(), "a studio has little detail"
 
 
 @pytest.mark.parametrize(
@@ -36,6 +70,14 @@ def test_the_shipped_looks_load_and_default_states_the_defaults() -> None:
         ("background: {kind: {rooms: 1.0}}", ["rooms", "'room'"]),
         ("background: {kind: {room: 0.0}}", ["kind", "sum to 0"]),
         ("clothing: {top_pattern: {plain: -1.0}}", ["plain", "negative"]),
+        ("background: {kind: {studo: 1.0}}", ["kind", "'studio'"]),
+        ("background: {room: {boxs: [1, 2]}}", ["background: room", "boxs", "'boxes'"]),
+        ("background: {clutter: {colours: [1.5, 2]}}", ["colours", "int"]),
+        ("occluder: {shapes: [star]}", ["shapes", "star", "ellipse"]),
+        ("occluder: {shapes: []}", ["shapes", "at least one"]),
+        ("skin: {tones: [[1, 2]]}", ["tones", "3 values"]),
+        ("hair: {length: {0.1: -1.0}}", ["length", "negative"]),
+        ("ground: {shadow: 2.0}", ["shadow", "0 to 1"]),
         ("pose: {tail: [", ["mine.yaml", "YAML"]),
         ("just text", ["mine.yaml", "mapping"]),
     ],

@@ -17,7 +17,8 @@ from actupose.synth.body import BodyModel
 from actupose.synth.config import SynthConfig
 from actupose.synth.generator import Generator
 from actupose.synth.layers import NOTHING, OTHER, Layer, Region, Samples, composite, merge
-from actupose.synth.look import BACKGROUND_KINDS, BackgroundLook, ClothingLook, OccluderLook, SensorLook
+from actupose.synth.look import BACKGROUND_KINDS, BackgroundLook, Look, OccluderLook, SensorLook
+from actupose.synth.look_background import PhotographLook
 from actupose.synth.materials import thickness
 from actupose.synth.occluders import draw_occluder
 from actupose.synth.painting import waves
@@ -98,7 +99,7 @@ def test_a_photograph_that_breaks_off_is_named(tmp_path: Path) -> None:
     (tmp_path / "half.png").write_bytes(buffer.getvalue()[:4000])
     pool = Photographs([tmp_path / "half.png"], 32)
     with pytest.raises(UserError, match=r"half\.png"):
-        pool.crop(rng())
+        pool.crop(rng(), PhotographLook())
 
 
 def test_occluders_follow_their_probability_and_cover_the_person() -> None:
@@ -204,7 +205,7 @@ def test_shadow_falls_behind_a_plate() -> None:
 
 
 def draw_person(seed: int, archetype: str = "stand") -> Appearance:
-    return draw_appearance(rng(seed), ClothingLook(), archetype, 3000)
+    return draw_appearance(rng(seed), Look(), archetype, 3000)
 
 
 def test_clothes_stand_off_the_skin_but_hands_do_not(model: BodyModel) -> None:

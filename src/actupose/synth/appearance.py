@@ -9,22 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from actupose.synth.archetypes import BAREFOOT, SPORTS
-from actupose.synth.look import ClothingLook
+from actupose.synth.look import ClothingLook, HairLook, Look
 from actupose.synth.rotations import Array
 from actupose.synth.streams import chance, choose, pick, uniform
 
 Rng = np.random.Generator
 
-_SKIN_TONES = np.array(
-    [[255, 224, 196], [241, 194, 160], [224, 172, 120], [198, 134, 92], [141, 85, 54], [100, 62, 42], [70, 42, 30],
-     [234, 188, 166], [210, 160, 130]]
-) / 255.0  # fmt: skip
-_HAIR_COLOURS = np.array(
-    [[20, 15, 12], [44, 30, 20], [86, 56, 34], [140, 96, 52], [196, 158, 96], [150, 148, 144], [120, 44, 24],
-     [30, 26, 28]]
-) / 255.0  # fmt: skip
 _WAVES = 10  # random Fourier features of folds and blotches
-_WAVE_FREQUENCIES = np.repeat([12.0, 30.0], _WAVES // 2)  # radians per metre
 
 
 @dataclass(frozen=True)
@@ -122,16 +113,16 @@ def draw_colour(rng: Rng, look: ClothingLook) -> Array:
     """Draw a cloth colour (3,), sRGB."""
     family = choose(rng, look.colour_family)
     if family == "neutral":
-        level = look.neutral[0] + (look.neutral[1] - look.neutral[0]) * pick(rng, (0.01, 0.1, 0.3, 0.55, 0.88, 1.0))
-        return np.clip(level + rng.normal(0, 0.01, 3), 0, 1)
+        level = look.neutral[0] + (look.neutral[1] - look.neutral[0]) * pick(rng, look.neutral_levels)
+        return np.clip(level + rng.normal(0, look.neutral_sd, 3), 0, 1)
     if family == "denim":
-        return np.array([0.12, 0.18, 0.35]) * rng.uniform(0.6, 2.0) + rng.uniform(0, 0.06)
+        return np.array(look.denim) * uniform(rng, look.denim_gain) + uniform(rng, look.denim_fade)
     return _hue_colour(rng, look.hue, look.saturation, look.value)
 
 
 def _garment(rng: Rng, look: ClothingLook, patterns: dict[str, float]) -> Garment:
-    angle = choose(rng, {0.0: 0.5, math.pi / 2: 0.3, -1.0: 0.2})
-    angle = rng.uniform(0, math.pi) if angle < 0 else angle
+    degrees = choose(rng, look.pattern_angle)
+    angle = rng.uniform(0, math.pi) if degrees < 0 else math.radians(degrees)
     sine, cosine = math.sin(angle), math.cos(angle)
     return Garment(
         colour=draw_colour(rng, look),
@@ -139,70 +130,74 @@ def _garment(rng: Rng, look: ClothingLook, patterns: dict[str, float]) -> Garmen
         pattern=choose(rng, patterns),
         direction=np.array([sine, 0.25 * sine, cosine]),
         across=np.array([cosine, 0.25 * cosine, -sine]),
-        frequency=rng.uniform(7, 26),
+        frequency=uniform(rng, look.pattern_frequency),
         phase=rng.uniform(0, 2 * math.pi),
-        thickness=choose(rng, look.looseness) * rng.uniform(0.7, 1.3),
-        fold=rng.uniform(0.1, 0.75),
+        thickness=choose(rng, look.looseness) * uniform(rng, look.looseness_gain),
+        fold=uniform(rng, look.fold),
     )
 
 
-def _hair(rng: Rng) -> Hair:
+def _hair(rng: Rng, look: HairLook) -> Hair:
     return Hair(
-        colour=_HAIR_COLOURS[rng.integers(len(_HAIR_COLOURS))] * rng.uniform(0.8, 1.2),
-        bald=chance(rng, 0.06),
-        line=rng.normal(-0.004, 0.010),
-        slope=rng.uniform(0.8, 1.2),
-        length=choose(rng, {-0.02: 0.52, 0.02: 0.18, 0.2: 0.16, 0.34: 0.14}),
-        thickness=rng.uniform(0.004, 0.022),
+        colour=np.array(pick(rng, look.colours)) / 255.0 * uniform(rng, look.gain),
+        bald=chance(rng, look.bald),
+        line=rng.normal(*look.line),
+        slope=uniform(rng, look.slope),
+        length=choose(rng, look.length),
+        thickness=uniform(rng, look.thickness),
     )
 
 
-def _waves(rng: Rng) -> Array:
-    frequencies = rng.normal(0, 1, (_WAVES, 3)) * _WAVE_FREQUENCIES[:, None]
+def _logo(rng: Rng, look: ClothingLook) -> Logo:
+    return Logo(
+        _hue_colour(rng, look.logo_hue, look.logo_saturation, look.logo_value),
+        uniform(rng, look.logo_height),
+        uniform(rng, look.logo_half_width),
+        uniform(rng, look.logo_half_height),
+    )
+
+
+def _waves(rng: Rng, look: ClothingLook) -> Array:
+    frequencies = rng.normal(0, 1, (_WAVES, 3)) * np.repeat(look.fold_frequencies, _WAVES // 2)[:, None]
     return np.concatenate([frequencies, rng.uniform(0, 2 * math.pi, (_WAVES, 1))], axis=1)
 
 
-def draw_appearance(rng: Rng, look: ClothingLook, archetype: str, num_people: int) -> Appearance:
+def draw_appearance(rng: Rng, whole: Look, archetype: str, num_people: int) -> Appearance:
     """Draw a person.
 
     Args:
         rng: Random generator.
-        look: Distributions of the clothing.
+        whole: The look; its skin, hair and clothing are used.
         archetype: Kind of pose; sports are done in sportswear, acrobatics often barefoot.
         num_people: How many bodies there are to choose from.
     """
-    sport = archetype in SPORTS
+    look, sport = whole.clothing, archetype in SPORTS
     top = _garment(rng, look, look.top_pattern)
     bottom = _garment(rng, look, look.bottom_pattern)
     if chance(rng, look.sport_one_piece if sport else look.one_piece):
         bottom = top
-    logo = Logo(
-        _hue_colour(rng, (0, 1), (0.1, 0.85), (0.15, 0.95)),
-        rng.uniform(0.28, 0.40),
-        rng.uniform(0.05, 0.12),
-        rng.uniform(0.03, 0.11),
-    )
-    barefoot = chance(rng, 0.35 if archetype in BAREFOOT else 0.06)
+    logo = _logo(rng, look)
+    barefoot = chance(rng, look.acrobat_barefoot if archetype in BAREFOOT else look.barefoot)
     shoe, hat, glove = (draw_colour(rng, look) for _ in range(3))
     return Appearance(
         person=int(rng.integers(num_people)),
-        skin=np.clip(_SKIN_TONES[rng.integers(len(_SKIN_TONES))] * rng.uniform(0.9, 1.08), 0, 1),
-        hair=_hair(rng),
+        skin=np.clip(np.array(pick(rng, whole.skin.tones)) / 255.0 * uniform(rng, whole.skin.gain), 0, 1),
+        hair=_hair(rng, whole.hair),
         top=top,
         bottom=bottom,
-        sleeve=choose(rng, look.sport_sleeve if sport else look.sleeve) + rng.normal(0, 0.03),
-        trouser=choose(rng, look.sport_trouser if sport else look.trouser) + rng.normal(0, 0.03),
-        hem=rng.uniform(-0.09, 0.06),
-        waist=rng.uniform(0.04, 0.11),
-        neckline=rng.uniform(-0.035, 0.005),
-        v_neck=choose(rng, {0.0: 0.75, 1.2: 0.25}),
+        sleeve=choose(rng, look.sport_sleeve if sport else look.sleeve) + rng.normal(0, look.length_sd),
+        trouser=choose(rng, look.sport_trouser if sport else look.trouser) + rng.normal(0, look.length_sd),
+        hem=uniform(rng, look.hem),
+        waist=uniform(rng, look.waist),
+        neckline=uniform(rng, look.neckline),
+        v_neck=choose(rng, look.v_neck),
         logo=logo if chance(rng, look.logo) else None,
         shoe=None if barefoot else shoe,
-        sole=np.full(3, pick(rng, (0.05, 0.9))),
-        sock=rng.uniform(1.78, 1.9),
+        sole=np.full(3, pick(rng, look.sole)),
+        sock=uniform(rng, look.sock),
         sock_colour=draw_colour(rng, look),
         hat=hat if chance(rng, look.hat) else None,
         glove=glove if chance(rng, look.gloves) else None,
         watch=chance(rng, look.watch),
-        waves=_waves(rng),
+        waves=_waves(rng, look),
     )

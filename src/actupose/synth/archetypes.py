@@ -365,3 +365,4 @@ SPORTS = frozenset(
     {"run", "kick", "throw", "jump", "cartwheel", "handstand", "split_leap", "bridge", "floor", "squat", "lunge"}
 )
 BAREFOOT = frozenset({"handstand", "bridge", "split_leap", "cartwheel", "floor"})
+AIRBORNE = frozenset({"jump", "split_leap"})  # off the ground

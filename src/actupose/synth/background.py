@@ -9,16 +9,15 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from actupose.errors import UserError
+from actupose.synth.ground import Rows
 from actupose.synth.look import BackgroundLook
+from actupose.synth.look_background import PhotographLook, RoomLook
 from actupose.synth.rotations import Array
 from actupose.synth.streams import chance, choose, pick, uniform
 from actupose.synth.textures import Picture, Rng, blend, dead_leaves, fractal, grid, random_colour
 
 _UNREADABLE_SHARE = 0.05
 _CACHED_PHOTOGRAPHS = 64
-_SKY_TOP = np.array([0.35, 0.55, 0.9])
-_SKY_LOW = np.array([0.85, 0.9, 0.97])
-_HILL = np.array([0.08, 0.2, 0.06]), np.array([0.35, 0.45, 0.2])
 
 
 class Photographs:
@@ -68,8 +67,8 @@ class Photographs:
             self._cache[file] = loaded
         return self._cache[file]
 
-    def crop(self, rng: Rng) -> Picture:
-        """Draw a random square crop, flipped half of the time, sometimes with mixed colour channels.
+    def crop(self, rng: Rng, look: PhotographLook) -> Picture:
+        """Draw a random square crop, at times mirrored or with mixed colour channels.
 
         Raises:
             UserError: The drawn file breaks off while it is decoded.
@@ -80,20 +79,22 @@ class Photographs:
         except (OSError, ValueError, SyntaxError) as error:
             raise UserError(f"backgrounds: {file} cannot be decoded ({error}); remove it") from error
         width, height = image.size
-        side = rng.uniform(0.45, 1.0) * min(width, height)
+        side = uniform(rng, look.side) * min(width, height)
         left, upper = rng.uniform(0, width - side), rng.uniform(0, height - side)
         box = (left, upper, left + side, upper + side)
         cropped = image.resize((self._size, self._size), Image.Resampling.BILINEAR, box=box)
         picture = np.asarray(cropped, dtype=np.float32) / 255
-        if chance(rng, 0.5):
+        if chance(rng, look.mirrored):
             picture = picture[:, ::-1]
-        if chance(rng, 0.3):
-            mixing = (np.eye(3) * 0.6 + rng.dirichlet([1, 1, 1], 3) * 0.4).astype(np.float32)
+        if chance(rng, look.mixed):
+            mixing = (np.eye(3) * (1 - look.mixing) + rng.dirichlet([1, 1, 1], 3) * look.mixing).astype(np.float32)
             picture = np.einsum("hwc,dc->hwd", picture, mixing)
         return np.ascontiguousarray(picture, dtype=np.float32)
 
 
-def _fill_box(picture: Picture, rng: Rng, box: tuple[float, float, float, float], colour: Array) -> None:
+def _fill_box(
+    picture: Picture, rng: Rng, box: tuple[float, float, float, float], colour: Array, look: RoomLook
+) -> None:
     """Fill a box (x, y, width, height in units of the side), plain or striped."""
     size = len(picture)
     x, y, width, height = box
@@ -103,36 +104,47 @@ def _fill_box(picture: Picture, rng: Rng, box: tuple[float, float, float, float]
     )
     patch = picture[rows, columns]
     patch[...] = colour
-    if chance(rng, 0.4) and patch.size:
+    if chance(rng, look.striped) and patch.size:
         axis = 0 if chance(rng, 0.5) else 1
-        phase = np.arange(patch.shape[axis], dtype=np.float32) / size * rng.uniform(30, 160)
+        phase = np.arange(patch.shape[axis], dtype=np.float32) / size * uniform(rng, look.stripes)
         stripes = (0.7 + 0.3 * (np.sin(phase) > 0)).astype(np.float32)
         patch *= stripes[:, None, None] if axis == 0 else stripes[None, :, None]
 
 
-def room(rng: Rng, size: int, look: BackgroundLook) -> Picture:
+def room(rng: Rng, size: int, look: BackgroundLook, rows: Rows | None) -> Picture:
     """A wall, a floor and a few boxes."""
     row, column = grid(size)
-    edge = rng.uniform(0.45, 0.85) + rng.normal(0, 0.1) * (column - 0.5)
+    own = look.room
+    edge = uniform(rng, own.edge) + rng.normal(0, own.slope_sd) * (column - 0.5)
+    if rows is not None:
+        edge = rows.wall + rows.slope * (column - 0.5)
     noise = fractal(rng, size, 2, decay=0.7)
     wall = blend(noise[..., 0] * 0.35 + 0.3 * column, random_colour(rng, look), random_colour(rng, look))
     ground = blend(noise[..., 1] * 0.5 + 0.5 * row, random_colour(rng, look), random_colour(rng, look))
     picture = np.where((row < edge)[..., None], wall, ground)
-    for _ in range(int(rng.integers(1, 8))):
-        box = (rng.uniform(-0.1, 0.9), rng.uniform(-0.1, 0.8), rng.uniform(0.05, 0.35), rng.uniform(0.05, 0.5))
-        _fill_box(picture, rng, box, random_colour(rng, look))
+    for _ in range(int(rng.integers(*own.boxes))):
+        x, y = uniform(rng, own.box_x), uniform(rng, own.box_y)
+        width, height = uniform(rng, own.box_width), uniform(rng, own.box_height)
+        if rows is not None:  # things hang on the wall or stand at its foot
+            y = min(y, rows.wall - height)
+        _fill_box(picture, rng, (x, y, width, height), random_colour(rng, look), own)
     return picture
 
 
-def outdoor(rng: Rng, size: int, look: BackgroundLook) -> Picture:
+def outdoor(rng: Rng, size: int, look: BackgroundLook, rows: Rows | None) -> Picture:
     """Sky, hills or trees, grass or sand."""
-    row, _ = grid(size)
+    row, column = grid(size)
+    own = look.outdoor
     noise = fractal(rng, size, 4, base=2, decay=0.65)
-    horizon = rng.uniform(0.3, 0.7)
-    sky = blend(np.clip(row / horizon + 0.3 * noise[..., 0], 0, 1), _SKY_TOP * rng.uniform(0.7, 1.1), _SKY_LOW)
-    hills = row > horizon - 0.25 * noise[..., 1] * chance(rng, 0.7)
+    horizon: Array | float = uniform(rng, own.horizon)
+    if rows is not None:
+        horizon = np.asarray(rows.horizon + rows.slope * (column - 0.5), np.float32)
+    top = np.array(own.sky_top) * uniform(rng, own.sky_gain)
+    height = row / (horizon if rows is None else np.maximum(horizon, np.float32(0.05)))
+    sky = blend(np.clip(height + 0.3 * noise[..., 0], 0, 1), top, np.array(own.sky_low))
+    hills = row > horizon - 0.25 * noise[..., 1] * chance(rng, own.hills)
     near = blend(noise[..., 3] * 0.5 + 0.5 * fractal(rng, size, 1, base=24, decay=0.9)[..., 0], *_ground(rng, look))
-    picture = np.where(hills[..., None], blend(noise[..., 2], *_HILL), sky)
+    picture = np.where(hills[..., None], blend(noise[..., 2], np.array(own.hill_dark), np.array(own.hill_bright)), sky)
     return np.where((row > horizon)[..., None], near, picture)
 
 
@@ -141,44 +153,70 @@ def _ground(rng: Rng, look: BackgroundLook) -> tuple[Array, Array]:
     return dark * 0.45 + 0.02, (0.5 * bright + 0.5 * dark) * 0.85 + 0.08
 
 
-def clutter(rng: Rng, size: int, look: BackgroundLook) -> Picture:
+def clutter(rng: Rng, size: int, look: BackgroundLook, _rows: Rows | None) -> Picture:
     """Many overlapping shapes in a few colours, unevenly lit: the statistics of a photograph of things."""
-    palette = np.stack([random_colour(rng, look) for _ in range(int(rng.integers(3, 7)))])
-    picture = dead_leaves(rng, size, palette, int(rng.integers(30, 140)))
-    shade = fractal(rng, size, 1, base=2, decay=rng.uniform(0.4, 0.8))
+    own = look.clutter
+    palette = np.stack([random_colour(rng, look) for _ in range(int(rng.integers(*own.colours)))])
+    picture = dead_leaves(rng, size, palette, int(rng.integers(*own.shapes)), own)
+    shade = fractal(rng, size, 1, base=2, decay=uniform(rng, own.light_decay))
     return picture * (0.55 + 0.75 * shade)
 
 
-def facade(rng: Rng, size: int, look: BackgroundLook) -> Picture:
+def facade(rng: Rng, size: int, look: BackgroundLook, rows: Rows | None) -> Picture:
     """A wall with rows of windows above a street."""
     row, column = grid(size)
+    own = look.facade
     wall, glass, frame = (random_colour(rng, look) for _ in range(3))
     noise = fractal(rng, size, 1, decay=0.8)[..., 0]
     picture = blend(noise * 0.5, wall, wall * 0.4)
-    pitch_x, pitch_y = rng.uniform(0.1, 0.3, 2)
-    slant = rng.normal(0, 0.12) * (column - 0.5)
+    pitch_x, pitch_y = rng.uniform(*own.pitch, 2)
+    slant = rng.normal(0, own.slant_sd) * (column - 0.5)
     across, down = (column + rng.random()) / pitch_x % 1, ((row + slant) + rng.random()) / pitch_y % 1
-    width, height = rng.uniform(0.3, 0.75, 2)
-    border = rng.uniform(0.02, 0.08)
+    width, height = rng.uniform(*own.window, 2)
+    border = uniform(rng, own.frame)
     picture = np.where(((across < width + border) & (down < height + border))[..., None], frame, picture)
     pane = (across > border) & (across < width) & (down > border) & (down < height)
     picture = np.where(pane[..., None], blend(noise, glass * 0.3, glass), picture)
-    street = row + slant > rng.uniform(0.65, 0.9)
+    street = row + slant > uniform(rng, own.street)
+    if rows is not None:
+        street = row > rows.wall + rows.slope * (column - 0.5)
     return np.where(street[..., None], blend(noise, *_ground(rng, look)), picture)
 
 
-def noise_field(rng: Rng, size: int, look: BackgroundLook) -> Picture:
-    """Coloured noise; every third time between two colours only."""
-    field = fractal(rng, size, 3, base=2, decay=rng.uniform(0.5, 0.9))
-    if chance(rng, 0.35):
+def noise_field(rng: Rng, size: int, look: BackgroundLook, _rows: Rows | None) -> Picture:
+    """Coloured noise, at times between two colours only."""
+    field = fractal(rng, size, 3, base=2, decay=uniform(rng, look.noise.decay))
+    if chance(rng, look.noise.two_colours):
         return blend(field[..., 0], random_colour(rng, look), random_colour(rng, look))
     return field
 
 
-_KINDS = {"room": room, "outdoor": outdoor, "clutter": clutter, "facade": facade, "noise": noise_field}
+def studio(rng: Rng, size: int, look: BackgroundLook, _rows: Rows | None) -> Picture:
+    """A paper backdrop of one colour, a little darker downwards and in the corners."""
+    row, column = grid(size)
+    colour = random_colour(rng, look)
+    dark = uniform(rng, look.studio.fall) * row**2
+    dark = dark + uniform(rng, look.studio.vignette) * ((row - 0.5) ** 2 + (column - 0.5) ** 2) * 2
+    return blend(np.clip(dark, 0, 1), colour, colour * 0)
 
 
-def draw_background(rng: Rng, size: int, look: BackgroundLook, photographs: Photographs | None = None) -> Picture:
+_KINDS = {
+    "room": room,
+    "outdoor": outdoor,
+    "clutter": clutter,
+    "facade": facade,
+    "noise": noise_field,
+    "studio": studio,
+}
+
+
+def draw_background(
+    rng: Rng,
+    size: int,
+    look: BackgroundLook,
+    photographs: Photographs | None = None,
+    rows: Rows | None = None,
+) -> Picture:
     """Draw a background.
 
     Args:
@@ -186,12 +224,13 @@ def draw_background(rng: Rng, size: int, look: BackgroundLook, photographs: Phot
         size: Side in pixels.
         look: Its distributions.
         photographs: The user's photographs, if there are any.
+        rows: Where the camera sees the ground, for backgrounds that shall agree with it.
 
     Returns:
         (size, size, 3) float32, sRGB, a fresh array; values may exceed 1.
     """
     if photographs is not None and len(photographs) and chance(rng, look.photographs):
-        picture = photographs.crop(rng)
+        picture = photographs.crop(rng, look.photograph)
     else:
-        picture = _KINDS[choose(rng, look.kind)](rng, size, look)
+        picture = _KINDS[choose(rng, look.kind)](rng, size, look, rows)
     return np.ascontiguousarray(picture * np.float32(uniform(rng, look.gain)), dtype=np.float32)

@@ -21,7 +21,8 @@ class SynthConfig:
     """Settings of the generator.
 
     Attributes:
-        look: Built-in look (`default`, `target`) or the path of a look's YAML file.
+        look: Built-in look (`default`, `plain`, `indoor`, `outdoor`, `street`, `low-light`, `target`) or the path of a
+            look's YAML file.
         size: Side of the square images in pixels.
         supersample: Samples per pixel and axis (1 = no anti-aliasing).
         shadows: Cast the body's own shadows.

@@ -17,6 +17,7 @@ from actupose.synth.background import Photographs, draw_background
 from actupose.synth.camera import Camera
 from actupose.synth.clock import StageClock
 from actupose.synth.config import SynthConfig
+from actupose.synth.ground import ground_height, ground_rows, shade_ground
 from actupose.synth.keypoints import KeypointSet
 from actupose.synth.labels import to_pixel_index, visibility
 from actupose.synth.layers import Layer, composite, merge
@@ -132,8 +133,7 @@ class Generator:
             scene = self.scene(index)
             layer = self.render_layer(scene)
             with self.clock("background"):
-                background = self._stream(index, Stream.BACKGROUND)
-                picture = draw_background(background, self.config.size, self.look.background, self.photographs)
+                picture = self._background(scene)
             with self.clock("composite"):
                 picture = composite(layer, picture)
                 occluder = self._occlude(index, layer, picture)
@@ -148,6 +148,18 @@ class Generator:
                 sensor = self._stream(index, Stream.SENSOR)
                 image = encode(sensor, expose(sensor, picture, self.look.sensor), self.look.sensor)
         return Sample(index, image, to_pixel_index(points), visible, scene.archetype, joints, extras)
+
+    def _background(self, scene: Scene) -> Array:
+        """Draw the background, with the shadow on the ground where the look has one."""
+        rng, look = self._stream(scene.index, Stream.GROUND), self.look.ground
+        height = ground_height(scene.body.vertices, scene.archetype, rng, look)
+        rows = ground_rows(scene.camera, height, rng, look) if look.aligned else None
+        background = self._stream(scene.index, Stream.BACKGROUND)
+        picture = draw_background(background, self.config.size, self.look.background, self.photographs, rows)
+        if self.config.shadows and (look.shadow > 0 or look.contact > 0):
+            bodies = [actor.body.vertices for actor in (scene.actor, *scene.others)]
+            shade_ground(picture, bodies, height, scene.camera, scene.light, look)
+        return picture
 
     def _extras(self, layer: Layer, occluded: Array | None, joints: Array, camera: Camera) -> dict[str, object]:
         """The labels that the config asks for, beside the keypoints."""

@@ -29,7 +29,8 @@ class Light:
 
 def draw_light(rng: np.random.Generator, look: LightLook) -> Light:
     """Draw the light of one picture from a look."""
-    azimuth = rng.uniform(0, 2 * math.pi)
+    low, high = look.sun_azimuth
+    azimuth = rng.uniform(math.radians(low), math.radians(high))
     elevation = math.radians(uniform(rng, look.sun_elevation))
 
     def tint() -> Array:

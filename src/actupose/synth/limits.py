@@ -69,10 +69,10 @@ def mirror(pose: Pose) -> Pose:
     return {name: mirrored[name] for name in pose}
 
 
-def perturb(pose: Pose, rng: np.random.Generator) -> Pose:
-    """Add each angle's jitter and clip to its limits."""
+def perturb(pose: Pose, rng: np.random.Generator, scale: float = 1.0) -> Pose:
+    """Add each angle's jitter, times a scale, and clip to its limits."""
     noise = rng.standard_normal(len(LIMITS))
     return {
-        name: min(max(pose[name] + limit.jitter * float(noise[k]), limit.low), limit.high)
+        name: min(max(pose[name] + scale * limit.jitter * float(noise[k]), limit.low), limit.high)
         for k, (name, limit) in enumerate(LIMITS.items())
     }

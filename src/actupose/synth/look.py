@@ -1,7 +1,8 @@
 """A look: every distribution that decides how the rendered pictures appear, loaded from YAML.
 
 Built-in looks lie in `looks/*.yaml`; a user copies one and edits it. Ranges are (low, high) of a uniform draw; mappings
-are option -> weight; colours are sRGB in [0, 1].
+are option -> weight; colours are sRGB in [0, 1]. The part that dresses people stands in `look_person.py`, that of the
+background in `look_background.py`.
 """
 
 from __future__ import annotations
@@ -14,37 +15,48 @@ import yaml
 
 from actupose.errors import UserError
 from actupose.synth.archetypes import ARCHETYPES
-from actupose.synth.schema import build
+from actupose.synth.look_background import BACKGROUND_KINDS, BackgroundLook, OccluderLook
+from actupose.synth.look_person import PATTERNS, ClothingLook, HairLook, SkinLook
+from actupose.synth.schema import Colour, Range, build, check_weights
+
+__all__ = [
+    "BACKGROUND_KINDS",
+    "PATTERNS",
+    "BackgroundLook",
+    "CameraLook",
+    "ClothingLook",
+    "GroundLook",
+    "HairLook",
+    "LightLook",
+    "Look",
+    "OccluderLook",
+    "PeopleLook",
+    "PoseLook",
+    "SensorLook",
+    "SkinLook",
+    "list_looks",
+    "load_look",
+]
 
 LOOKS = Path(__file__).parent / "looks"
-Range = tuple[float, float]
-Colour = tuple[float, float, float]
-BACKGROUND_KINDS = ("room", "outdoor", "clutter", "facade", "noise")
-PATTERNS = ("plain", "stripes", "checks", "plaid", "dots", "camouflage", "gradient")
-
-
-def _check_weights(name: str, weights: dict[str, float], known: tuple[str, ...] | None = None) -> None:
-    for option, weight in weights.items():
-        if known is not None and option not in known:
-            near = difflib.get_close_matches(option, known, n=1, cutoff=0.5)
-            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
-            raise ValueError(f"{name}: unknown option '{option}'; {hint}")
-        if weight < 0:
-            raise ValueError(f"{name}: the weight of '{option}' is negative")
-    if not sum(weights.values()) > 0:
-        raise ValueError(f"{name}: the weights sum to 0")
 
 
 @dataclass(frozen=True)
 class PoseLook:
-    """Poses: steepness of the archetypes' tail and factors on single archetypes."""
+    """Poses.
+
+    `tail` is the steepness of the archetypes' tail, `boost` a factor on single ones, `jitter` a factor on the jitter of
+    all angles, `mirrored` the share of mirrored poses.
+    """
 
     tail: float = 1.1
+    jitter: float = 1.0
+    mirrored: float = 0.5
     boost: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.boost:
-            _check_weights("boost", dict.fromkeys(ARCHETYPES, 1.0) | self.boost, tuple(ARCHETYPES))
+            check_weights("boost", dict.fromkeys(ARCHETYPES, 1.0) | self.boost, tuple(ARCHETYPES))
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,10 @@ class CameraLook:
 
 @dataclass(frozen=True)
 class LightLook:
-    """Light: sky and ground ambient and one sun (linear colours times a drawn gain); sun elevation in degrees."""
+    """Light: sky and ground ambient and one sun, linear colours times a drawn gain.
+
+    The sun's azimuth (0: at the person's left) and elevation are degrees.
+    """
 
     sky: Colour = (0.6, 0.64, 0.72)
     sky_gain: Range = (0.6, 1.3)
@@ -82,54 +97,35 @@ class LightLook:
     ground_gain: Range = (0.5, 1.2)
     sun: Colour = (1.0, 0.96, 0.9)
     sun_gain: Range = (0.25, 1.15)
+    sun_azimuth: Range = (0.0, 360.0)
     sun_elevation: Range = (14.0, 80.0)
     tint_sd: float = 0.05
 
 
 @dataclass(frozen=True)
-class ClothingLook:
-    """Clothing: colour families, hue (may wrap past 1), lengths along the limb, patterns, extras.
+class GroundLook:
+    """The ground that the person stands on, and the shadow on it.
 
-    Sleeve lengths: below 0 sleeveless, 1 elbow, 2 wrist. Trouser lengths: 1 knee, 2 ankle.
+    `shadow` is the strength of the shadow that the sun casts, `contact` that of the dark spot under what touches the
+    ground; 0 leaves them out. `softness` is the blur of the shadow's edge and `reach` how far from the person it is
+    seen, metres. `airborne` is the height of jumps above the ground, metres. With `aligned` the floors, streets and
+    horizons of the background lie where the camera sees the ground, walls `wall` metres behind the person.
     """
 
-    colour_family: dict[str, float] = field(default_factory=lambda: {"neutral": 0.3, "denim": 0.2, "hue": 0.5})
-    neutral: Range = (0.03, 0.96)
-    hue: Range = (0.0, 1.0)
-    saturation: Range = (0.1, 0.85)
-    value: Range = (0.15, 0.95)
-    sleeve: dict[float, float] = field(
-        default_factory=lambda: {-0.05: 0.06, 0.35: 0.34, 0.6: 0.1, 1.2: 0.12, 1.93: 0.38}
-    )
-    sport_sleeve: dict[float, float] = field(
-        default_factory=lambda: {-0.05: 0.22, 0.35: 0.33, 0.6: 0.1, 1.2: 0.08, 1.93: 0.27}
-    )
-    trouser: dict[float, float] = field(
-        default_factory=lambda: {0.28: 0.04, 0.6: 0.14, 0.95: 0.1, 1.5: 0.08, 1.9: 0.64}
-    )
-    sport_trouser: dict[float, float] = field(
-        default_factory=lambda: {0.28: 0.2, 0.6: 0.22, 0.95: 0.1, 1.5: 0.12, 1.9: 0.36}
-    )
-    top_pattern: dict[str, float] = field(
-        default_factory=lambda: dict(zip(PATTERNS, (0.5, 0.14, 0.08, 0.09, 0.06, 0.07, 0.06), strict=True))
-    )
-    bottom_pattern: dict[str, float] = field(
-        default_factory=lambda: dict(zip(PATTERNS, (0.8, 0.05, 0.03, 0.04, 0.02, 0.04, 0.02), strict=True))
-    )
-    looseness: dict[float, float] = field(default_factory=lambda: {0.002: 0.35, 0.010: 0.4, 0.020: 0.25})
-    one_piece: float = 0.08
-    sport_one_piece: float = 0.2
-    logo: float = 0.3
-    hat: float = 0.09
-    gloves: float = 0.03
-    watch: float = 0.15
+    shadow: float = 0.0
+    contact: float = 0.0
+    softness: float = 0.03
+    reach: float = 3.0
+    airborne: Range = (0.05, 0.4)
+    aligned: bool = False
+    wall: Range = (0.6, 4.0)
 
     def __post_init__(self) -> None:
-        _check_weights("colour_family", self.colour_family, ("neutral", "denim", "hue"))
-        _check_weights("top_pattern", self.top_pattern, PATTERNS)
-        _check_weights("bottom_pattern", self.bottom_pattern, PATTERNS)
-        for name in ("sleeve", "sport_sleeve", "trouser", "sport_trouser", "looseness"):
-            _check_weights(name, {str(k): v for k, v in getattr(self, name).items()})
+        for name in ("shadow", "contact"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: {getattr(self, name)} is no strength; give 0 to 1")
+        if self.reach <= 0 or self.softness < 0:
+            raise ValueError("reach and softness are lengths; give metres above 0")
 
 
 @dataclass(frozen=True)
@@ -151,33 +147,7 @@ class PeopleLook:
         for name in ("children", "others"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: {getattr(self, name)} is not a share; give 0 to 1")
-        _check_weights("others_count", {str(k): v for k, v in self.others_count.items()})
-
-
-@dataclass(frozen=True)
-class BackgroundLook:
-    """Backgrounds: kinds, the share of the user's photographs (when a folder is given), brightness, colour range."""
-
-    kind: dict[str, float] = field(
-        default_factory=lambda: {"room": 0.32, "outdoor": 0.24, "clutter": 0.26, "facade": 0.1, "noise": 0.08}
-    )
-    photographs: float = 0.6
-    gain: Range = (0.6, 1.15)
-    hue: Range = (0.0, 1.0)
-    saturation: Range = (0.05, 0.75)
-    value: Range = (0.15, 0.95)
-
-    def __post_init__(self) -> None:
-        _check_weights("kind", self.kind, BACKGROUND_KINDS)
-
-
-@dataclass(frozen=True)
-class OccluderLook:
-    """Objects in front of the person: their share and their size relative to the person's box."""
-
-    probability: float = 0.18
-    width: Range = (0.12, 0.45)
-    height: Range = (0.1, 0.35)
+        check_weights("others_count", self.others_count)
 
 
 @dataclass(frozen=True)
@@ -201,7 +171,7 @@ class SensorLook:
 
     def __post_init__(self) -> None:
         for name in ("blur", "noise", "jpeg"):
-            _check_weights(name, {str(k): v for k, v in getattr(self, name).items()})
+            check_weights(name, getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -211,6 +181,9 @@ class Look:
     pose: PoseLook = field(default_factory=PoseLook)
     camera: CameraLook = field(default_factory=CameraLook)
     light: LightLook = field(default_factory=LightLook)
+    ground: GroundLook = field(default_factory=GroundLook)
+    skin: SkinLook = field(default_factory=SkinLook)
+    hair: HairLook = field(default_factory=HairLook)
     clothing: ClothingLook = field(default_factory=ClothingLook)
     people: PeopleLook = field(default_factory=PeopleLook)
     background: BackgroundLook = field(default_factory=BackgroundLook)

@@ -41,14 +41,15 @@ def draw_occluder(
         return None
     left, upper, right, lower = box
     width, height = right - left, lower - upper
-    half_width = uniform(rng, look.width) * max(width, 0.4 * height) / 2
-    half_height = uniform(rng, look.height) * max(height, 0.4 * width) / 2
+    half_width = uniform(rng, look.width) * max(width, look.least * height) / 2
+    half_height = uniform(rng, look.height) * max(height, look.least * width) / 2
     centre = float(rng.uniform(left, right)), float(rng.uniform(upper, lower))
     image = Image.new("L", (size, size))
     draw = ImageDraw.Draw(image)
-    if chance(rng, 0.2):  # a pole
-        draw.rectangle((centre[0] - half_width / 3, -5, centre[0] + half_width / 3, size + 5), fill=255)
+    if chance(rng, look.pole):
+        half_width *= look.pole_width
+        draw.rectangle((centre[0] - half_width, -5, centre[0] + half_width, size + 5), fill=255)
     else:
-        draw_shape(draw, rng, centre, (half_width, half_height), 255)
+        draw_shape(draw, rng, centre, (half_width, half_height), 255, look.shapes)
     colour = draw_background(rng, size, background, photographs)
     return Occluder(np.asarray(image) > 127, colour)

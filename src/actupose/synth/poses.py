@@ -57,10 +57,12 @@ class PoseSampler:
     Args:
         rig: The rig to pose.
         weights: Archetype -> probability, as from `mix`.
+        jitter: Factor on the angles' jitter.
+        mirrored: Share of mirrored poses.
     """
 
-    def __init__(self, rig: Rig, weights: Mapping[str, float]) -> None:
-        self.rig = rig
+    def __init__(self, rig: Rig, weights: Mapping[str, float], jitter: float = 1.0, mirrored: float = 0.5) -> None:
+        self.rig, self._jitter, self._mirrored = rig, jitter, mirrored
         self.weights = dict(weights)
         self._capsules = CapsuleTest(rig)
 
@@ -72,8 +74,8 @@ class PoseSampler:
         name = choose(rng, self.weights)
         best: SampledPose | None = None
         for _ in range(MAX_TRIES):
-            angles = perturb(ARCHETYPES[name](rng), rng)
-            if chance(rng, 0.5):
+            angles = perturb(ARCHETYPES[name](rng), rng, self._jitter)
+            if chance(rng, self._mirrored):
                 angles = mirror(angles)
             rotations = self.rig.rotations(angles)
             depth = self._capsules.penetration(self.rig.positions(rotations))

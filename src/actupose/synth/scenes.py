@@ -60,7 +60,8 @@ class BodyScenes:
     def __init__(self, look: Look, seed: int, clock: StageClock) -> None:
         self.look, self._seed, self._clock = look, seed, clock
         self.model = load_body(children=look.people.children > 0)
-        self.poses = PoseSampler(self.model.rig, mix(look.pose.tail, look.pose.boost))
+        pose = look.pose
+        self.poses = PoseSampler(self.model.rig, mix(pose.tail, pose.boost), pose.jitter, pose.mirrored)
 
     def __call__(self, index: int) -> Scene:
         """Draw pose, body, clothes, company, light and camera of one sample."""
@@ -76,7 +77,7 @@ class BodyScenes:
     def _actor(self, pose: SampledPose, person: np.random.Generator, age: np.random.Generator) -> Actor:
         """Draw a person in a pose; a child by the look's share."""
         model = self.model
-        appearance = draw_appearance(person, self.look.clothing, pose.archetype, model.num_people)
+        appearance = draw_appearance(person, self.look, pose.archetype, model.num_people)
         who = appearance.person
         if chance(age, self.look.people.children):
             who = model.num_people + int(age.integers(model.num_children))

@@ -6,17 +6,51 @@ import dataclasses
 import difflib
 import types
 import typing
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from actupose.errors import UserError
 
 T = TypeVar("T")
+Range = tuple[float, float]  # low and high of a uniform draw
+Normal = tuple[float, float]  # mean and deviation of a normal draw
+Counts = tuple[int, int]  # low, and high exclusive, of a whole number
+Colour = tuple[float, float, float]  # sRGB in [0, 1]
+Code = tuple[int, int, int]  # 8-bit sRGB
+
+
+def check_options(name: str, options: Iterable[object], known: Sequence[str]) -> None:
+    """Refuse an unknown option.
+
+    Raises:
+        ValueError: There is one; the near match is named. `build` adds the file and key.
+    """
+    for option in options:
+        if option not in known:
+            near = difflib.get_close_matches(str(option), known, n=1, cutoff=0.5)
+            hint = f"did you mean '{near[0]}'?" if near else f"known: {', '.join(known)}"
+            raise ValueError(f"{name}: unknown option '{option}'; {hint}")
+
+
+def check_weights(name: str, weights: Mapping[Any, float], known: Sequence[str] | None = None) -> None:
+    """Refuse weights that name no option of `known`, are negative or sum to 0.
+
+    Raises:
+        ValueError: They do; `build` adds the file and key.
+    """
+    if known is not None:
+        check_options(name, weights, known)
+    for option, weight in weights.items():
+        if weight < 0:
+            raise ValueError(f"{name}: the weight of '{option}' is negative")
+    if not sum(weights.values()) > 0:
+        raise ValueError(f"{name}: the weights sum to 0")
 
 
 def build(cls: type[T], data: object, where: str) -> T:
     """Build a (nested) dataclass from plain YAML data.
 
-    Supported field types: bool, int, float, str, `X | None`, fixed-length tuples, dicts with plain keys, dataclasses.
+    Supported field types: bool, int, float, str, `X | None`, tuples, dicts with plain keys, dataclasses.
 
     Args:
         cls: The dataclass.
@@ -67,6 +101,10 @@ def _convert(hint: Any, value: object, where: str) -> Any:  # noqa: ANN401 - a t
 
 
 def _convert_tuple(arguments: tuple[Any, ...], value: object, where: str) -> tuple[Any, ...]:
+    if len(arguments) == 2 and arguments[1] is Ellipsis:
+        if not isinstance(value, list | tuple) or not value:
+            raise UserError(f"{where}: expected a list of at least one value, got {_show(value)}")
+        return tuple(_convert(arguments[0], item, where) for item in value)
     if not isinstance(value, list | tuple) or len(value) != len(arguments):
         raise UserError(f"{where}: expected a list of {len(arguments)} values, got {_show(value)}")
     return tuple(_convert(hint, item, where) for hint, item in zip(arguments, value, strict=True))

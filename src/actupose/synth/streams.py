@@ -29,6 +29,7 @@ class Stream(IntEnum):
     SENSOR = 7
     AGE = 8
     COMPANY = 9
+    GROUND = 10
 
 
 def stream(seed: int, index: int, purpose: Stream) -> np.random.Generator:

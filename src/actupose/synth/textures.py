@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import colorsys
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw
 
 from actupose.synth.look import BackgroundLook
+from actupose.synth.look_background import SHAPES, ClutterLook
 from actupose.synth.rotations import Array
 from actupose.synth.streams import pick, uniform
 
@@ -67,7 +69,7 @@ def grid(size: int) -> tuple[Array, Array]:
     return steps[:, None], steps[None, :]
 
 
-def dead_leaves(rng: Rng, size: int, palette: Array, count: int) -> Picture:
+def dead_leaves(rng: Rng, size: int, palette: Array, count: int, look: ClutterLook) -> Picture:
     """Overlapping ellipses, boxes and polygons with sizes by a power law, as objects in photographs have.
 
     Args:
@@ -75,16 +77,16 @@ def dead_leaves(rng: Rng, size: int, palette: Array, count: int) -> Picture:
         size: Side in pixels.
         palette: (N, 3) sRGB colours to draw from.
         count: Number of shapes.
+        look: Their aspect and brightness.
     """
     image = Image.new("RGB", (size, size), _rgb(palette[0]))
     draw = ImageDraw.Draw(image)
     radii = np.sort(0.03 / np.sqrt(rng.uniform(0.004, 1.0, count)))[::-1] * size
     for radius in radii:
         centre = rng.uniform(-0.1, 1.1, 2) * size
-        shade = palette[int(rng.integers(len(palette)))] * rng.uniform(0.6, 1.2)
-        draw_shape(
-            draw, rng, (float(centre[0]), float(centre[1])), (radius, radius * rng.uniform(0.4, 1.6)), _rgb(shade)
-        )
+        shade = palette[int(rng.integers(len(palette)))] * uniform(rng, look.shade)
+        half = (radius, radius * uniform(rng, look.aspect))
+        draw_shape(draw, rng, (float(centre[0]), float(centre[1])), half, _rgb(shade), SHAPES)
     return np.asarray(image, dtype=np.float32) / 255
 
 
@@ -99,10 +101,11 @@ def draw_shape(
     centre: tuple[float, float],
     half: tuple[float, float],
     fill: int | tuple[int, int, int],
+    shapes: Sequence[str],
 ) -> None:
-    """Draw a random ellipse, box or polygon of the given half axes."""
+    """Draw one of the shapes (`SHAPES`) of the given half axes."""
     (x, y), (width, height) = centre, half
-    kind = pick(rng, ("ellipse", "box", "polygon"))
+    kind = pick(rng, shapes)
     if kind == "polygon":
         angles = np.sort(rng.uniform(0, 2 * np.pi, 7))
         reach = rng.uniform(0.6, 1.1, 7)
