@@ -10,7 +10,7 @@ from contextlib import nullcontext
 import pytest
 import torch
 
-from actupose import codecs, geometry, losses, views
+from actupose import codecs, geometry, losses, models, views
 
 LIMBS = [(0, 1), (1, 2), (2, 3)]
 TRIPLETS = [(0, 1, 2), (1, 2, 3)]
@@ -45,6 +45,8 @@ def loss_calls(device: str) -> None:
     total = total + losses.heatmap_mse(heat, heat.detach(), mask)
     total = total + losses.evalpose_loss(codecs.soft_argmax(heat, 15.0), points, LIMBS, mask)
     total = total + losses.cross_domain_loss(heat.mean(-1).mean(-1), peak, dist, ok, 0.1)[0]
+    total = total + losses.heatmap_kl(heat, losses.ground_false(losses.rectify(heat)), mask)
+    total = total + models.scale_gradient(heat, -1.0).mean()
     total.backward()  # type: ignore[no-untyped-call]
 
 

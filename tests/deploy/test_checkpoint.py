@@ -15,7 +15,7 @@ from actupose.errors import UserError
 from actupose.methods import METHODS, PoseMethod
 from actupose.models import NetConfig
 
-KEYS = {"SourceOnly": "source_only", "UDAPE": "udape", "ACTUPose": "actupose"}
+KEYS = {"SourceOnly": "source_only", "UDAPE": "udape", "ACTUPose": "actupose", "RegDA": "regda"}
 
 
 class Trainer:
@@ -52,7 +52,12 @@ def shake(module: torch.nn.Module) -> None:
 
 @pytest.mark.parametrize(
     ("name", "adapted", "net"),
-    [("SourceOnly", False, "student"), ("UDAPE", False, "student"), ("UDAPE", True, "teacher")],
+    [
+        ("SourceOnly", False, "student"),
+        ("UDAPE", False, "student"),
+        ("UDAPE", True, "teacher"),
+        ("RegDA", False, "student"),
+    ],
 )
 def test_the_headline_network_comes_back_whole(tmp_path: Path, name: str, adapted: bool, net: str) -> None:
     made = method(name)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from actupose.commands import training
-from actupose.methods import METHODS
+from actupose.methods import METHODS, UDAPE
 from integration.runs import LITE, differing, fit, metrics, run, scores, weights
 from tiny_stores import NUM_TEST, Stores
 
@@ -34,7 +34,7 @@ def test_fit_leaves_a_whole_run_that_can_be_scored_and_repeated(name: str, store
     assert [json.loads(line)["epoch"] for line in lines] == list(range(EPOCHS))
     first = scores(out)
     assert first["num_test"] == NUM_TEST
-    assert first["headline"] == ("teacher" if METHODS[name].needs_target else "student")
+    assert first["headline"] == ("teacher" if issubclass(METHODS[name], UDAPE) else "student")
     wanted = {f"{first['headline']}/{key}" for key in ("pck/All", "pck_regda/All", "evalpose", "bin/00")}
     assert wanted <= set(first["scores"])
 

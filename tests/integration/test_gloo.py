@@ -95,6 +95,14 @@ def test_so_they_do_without_a_validation(stores: Stores, tmp_path: Path) -> None
     assert differing(a, weights(tmp_path / "run")) == []
 
 
+def test_so_they_do_where_a_method_takes_several_steps(stores: Stores, tmp_path: Path) -> None:
+    """RegDA averages its gradients itself; the processes' batches differ, so unaveraged weights would too."""
+    a, b = (rank["state"] for rank in launch(2, fit_args("regda", stores, tmp_path / "run", *DDP), tmp_path))
+    assert any(name.startswith("adversary") for name in a)
+    assert differing(a, b) == []
+    assert differing(a, weights(tmp_path / "run")) == []
+
+
 def test_both_processes_hold_the_same_curriculum(two: tuple[Path, list[Seen]]) -> None:
     a, b = two[1]
     assert torch.equal(a["score"], b["score"])

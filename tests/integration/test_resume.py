@@ -50,6 +50,19 @@ def test_killed_and_resumed_equals_unbroken(
     assert json.dumps(scores(out)["scores"]) == json.dumps(scores(unbroken)["scores"])
 
 
+@pytest.mark.parametrize("epoch", [1, 2])
+def test_so_does_a_method_of_several_steps(epoch: int, stores: Stores, tmp_path: Path) -> None:
+    """RegDA, killed in its warm-up and in its first epoch of adaptation: optimisers, rates and momentum come back."""
+    options = ["--trainer.max_epochs", 4, "--model.init_args.schedule.adapt_from", 2]
+    whole = fit("regda", stores, tmp_path / "whole", *options)
+    out = tmp_path / "run"
+    args = fit_args("regda", stores, out, *options)
+    assert run_and_stop(args, epoch, 1) == -signal.SIGKILL
+    assert run(args) == 0
+    assert differing(weights(out), whole) == []
+    assert metrics(out) == metrics(tmp_path / "whole")
+
+
 def test_a_run_killed_before_its_first_checkpoint_starts_anew(stores: Stores, tmp_path: Path) -> None:
     out = tmp_path / "run"
     args = fit_args("source_only", stores, out)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
 
-from actupose.codecs import encode, to_heat
+from actupose.codecs import encode, subpixel, to_heat
 from actupose.models import NetConfig, PoseNet, PoseOutput, build_head
 from actupose.models.heads import HeadKind
+from actupose.models.pose_net import softmax_heatmaps
 
 LITE = "tf_efficientnet_lite0"
 CHANNELS = (8, 12, 16, 20)
@@ -82,7 +85,35 @@ def test_keypoints_come_back_in_image_pixels() -> None:
     net = PoseNet(NetConfig(LITE, "imagenet", "fpn", 16), 2)
     points = torch.tensor([[[20.0, 31.0], [40.3, 12.8]]])
     heat, _ = encode(to_heat(points, 4), torch.ones(1, 2), (16, 16), 1.5)
-    net.forward = lambda _images: PoseOutput(heat * 0.7, heat)  # type: ignore[method-assign]
+    net.forward = lambda _images: PoseOutput(heat * 0.7, heat, heat, heat)  # type: ignore[method-assign]
     located, peaks = net.locate(torch.zeros(1, 3, 64, 64))
     torch.testing.assert_close(located, points, atol=0.05, rtol=0)
     assert bool((peaks > 0.6).all())
+
+
+def test_a_deeper_regressor_before_the_heatmaps() -> None:
+    for kind in ("deconv", "fpn"):
+        head = build_head(kind, CHANNELS, 5, 24, final_layers=2)  # type: ignore[arg-type]
+        assert [type(m) for m in head.final.children()] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU, nn.Conv2d]
+        features = maps(64)
+        assert head.map(features).shape == (2, 24, 16, 16)
+        torch.testing.assert_close(head.eval()(features), head.final(head.map(features)))
+
+
+@pytest.mark.parametrize("side", [16, 64])
+def test_softmax_heatmaps_of_a_perfect_network_are_its_labels(side: int) -> None:
+    points = torch.tensor([[[0.4, 0.6], [0.31, 0.52]]]) * side
+    label, _ = encode(points, torch.ones(1, 2), (side, side), side / 32)
+    heatmaps = softmax_heatmaps(label.clamp(min=1e-9).log() + 5)
+    torch.testing.assert_close(heatmaps, label, rtol=0.05, atol=1e-4)
+    torch.testing.assert_close(subpixel(heatmaps)[0], points, rtol=0, atol=0.02)
+
+
+def test_a_softmax_network_says_what_it_came_from() -> None:
+    net = PoseNet(NetConfig(LITE, "imagenet", "fpn", 16, final_layers=2, output="softmax"), 7).eval()
+    with torch.no_grad():
+        output = net(torch.rand(2, 3, 64, 64))
+    mass = output.heatmaps.sum((2, 3))
+    torch.testing.assert_close(mass, torch.full_like(mass, 2 * math.pi * 0.5**2))
+    torch.testing.assert_close(output.heatmaps.flatten(2).argmax(-1), output.raw.flatten(2).argmax(-1))
+    torch.testing.assert_close(net.head.final(output.map), output.raw)

@@ -2,7 +2,8 @@
 
 from actupose.methods.actupose import ACTUPose
 from actupose.methods.base import PoseMethod
-from actupose.methods.config import LossWeights, ScheduleConfig, SkeletonLossConfig, TeacherConfig
+from actupose.methods.config import LossWeights, ScheduleConfig, SGDConfig, SkeletonLossConfig, TeacherConfig
+from actupose.methods.regda import RegDA
 from actupose.methods.source_only import Oracle, SourceOnly
 from actupose.methods.udape import UDAPE
 
@@ -11,6 +12,7 @@ METHODS: dict[str, type[PoseMethod]] = {
     "oracle": Oracle,
     "udape": UDAPE,
     "actupose": ACTUPose,
+    "regda": RegDA,
 }
 
 __all__ = [
@@ -20,6 +22,8 @@ __all__ = [
     "LossWeights",
     "Oracle",
     "PoseMethod",
+    "RegDA",
+    "SGDConfig",
     "ScheduleConfig",
     "SkeletonLossConfig",
     "SourceOnly",

@@ -18,12 +18,10 @@ from actupose.geometry import compose, warp, warp_points
 from actupose.losses import heatmap_mse
 from actupose.methods.config import LossWeights, ScheduleConfig
 from actupose.metrics import PCK, EvalPoseScore, PerBinPCK, SampleConfidence
-from actupose.models import NetConfig, PoseNet
-from actupose.models.pose_net import STRIDE
+from actupose.models import NetConfig, PoseNet, PoseOutput
+from actupose.models.pose_net import SIGMA_AT_64, STRIDE
 from actupose.skeletons import Skeleton, load_skeleton
 from actupose.views import AffineConfig, color_jitter, sample_affine, sample_crop
-
-SIGMA_AT_64 = 2.0
 
 
 class TrainBatch(TypedDict, total=False):
@@ -42,6 +40,8 @@ class SourcePass(NamedTuple):
         points: (B, K, 2) labels in heatmap pixels of the view.
         weight: (B, K) 1 where the label is visible and inside.
         label: (B, K, H, W) label heatmaps.
+        map: (B, width, H, W) the head's map, see `PoseOutput`.
+        raw: (B, K, H, W) what the last layer gives, see `PoseOutput`.
     """
 
     heatmaps: Tensor
@@ -49,6 +49,8 @@ class SourcePass(NamedTuple):
     points: Tensor
     weight: Tensor
     label: Tensor
+    map: Tensor
+    raw: Tensor
 
 
 class PoseMethod(L.LightningModule):
@@ -122,13 +124,14 @@ class PoseMethod(L.LightningModule):
         crop, affine = self.sample_view(len(source.image), size)
         matrix = compose(affine, crop)
         images = self.restyle(self.view(self.images(source), matrix), batch)
-        heatmaps, feature = self.student(images)
+        output: PoseOutput = self.student(images)
+        heatmaps = output.heatmaps.float()
         points = to_heat(warp_points(source.keypoints, matrix), STRIDE)
         side = heatmaps.shape[-1]
         label, weight = encode(points, source.visible, (side, side), self.sigma(side))
         if self.confidence is not None:
             self.confidence.update(source.row, mean_peak(heatmaps.detach().amax((2, 3))))
-        return SourcePass(heatmaps.float(), feature.float(), points, weight, label)
+        return SourcePass(heatmaps, output.feature.float(), points, weight, label, output.map, output.raw)
 
     def restyle(self, images: Tensor, batch: TrainBatch) -> Tensor:  # noqa: ARG002 - for methods with a style transfer
         """Source images in the target's style, where a method has a style transfer."""
@@ -177,17 +180,37 @@ class PoseMethod(L.LightningModule):
             raise UserError(f"method {type(self).__name__} needs unlabelled target images; set data.target.")
 
     def training_step(self, batch: TrainBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
-        """Weighted sum of the method's terms; a term of weight 0 is logged and has no part in the gradient."""
+        """Learn from a batch, with the step's own random stream."""
         step = self.global_step * self.trainer.world_size + self.global_rank
         self._generator.manual_seed((self.seed * 1_000_003 + step) % 2**63)
-        terms = self.losses(batch)
+        total = self.learn(batch)
+        self.log("train/loss", total.detach(), on_step=False, on_epoch=True, prog_bar=True)
+        return total
+
+    def learn(self, batch: TrainBatch) -> Tensor:
+        """The step's loss, for Lightning to take the optimiser's step.
+
+        The one point to extend for a method that takes several optimiser steps on a batch, see `StepwiseMethod`.
+
+        Args:
+            batch: the domains' batches, on the device.
+        """
+        return self.weigh(self.losses(batch))
+
+    def weigh(self, terms: dict[str, Tensor]) -> Tensor:
+        """Weighted sum of named terms; a term of weight 0 is logged and has no part in the gradient.
+
+        Args:
+            terms: scalars by their names in `LossWeights`; logged.
+
+        Raises:
+            UserError: all have weight 0.
+        """
         weighted = [weight * value for name, value in terms.items() if (weight := self.weights.of(name))]
         if not weighted:
             raise UserError(f"all of {', '.join(terms)} have weight 0; set model.init_args.weights.supervised.")
-        total = torch.stack(weighted).sum()
         self.log_dict({f"train/{k}": v.detach() for k, v in terms.items()}, on_step=False, on_epoch=True)
-        self.log("train/loss", total.detach(), on_step=False, on_epoch=True, prog_bar=True)
-        return total
+        return torch.stack(weighted).sum()
 
     def on_train_epoch_end(self) -> None:
         """Give the epoch's confidences to the curriculum: re-rank and re-bin (Eq. 4)."""
@@ -197,7 +220,7 @@ class PoseMethod(L.LightningModule):
         self.trainer.datamodule.curriculum.update(total, count)  # type: ignore[attr-defined]
         self.confidence.reset()
 
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig | list[torch.optim.Optimizer]:
         """Adam, its rate multiplied at the milestones."""
         optimizer = torch.optim.Adam(self.student.parameters(), lr=self.schedule.lr, eps=self.schedule.eps)
         steps = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(self.schedule.milestones), self.schedule.gamma)

@@ -30,6 +30,41 @@ class ScheduleConfig:
 
 
 @dataclass(frozen=True)
+class SGDConfig:
+    """RegDA's optimisers (METHOD.md section 5): SGD with Nesterov momentum, in two phases.
+
+    Warm-up: rate ``lr``, multiplied by the schedule's ``gamma`` at its ``milestones``. Adaptation: rate
+    ``lr * (1 + decay * i) ** -power`` in its iteration i.
+
+    Attributes:
+        lr: rate of the heads.
+        momentum: of every parameter.
+        weight_decay: of every parameter.
+        warmup_backbone: factor on the backbone's rate in the warm-up.
+        adapt_features: factor on the rate of backbone and head's map in the adaptation.
+        decay: see above.
+        power: see above.
+    """
+
+    lr: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    warmup_backbone: float = 0.1
+    adapt_features: float = 0.1
+    decay: float = 1e-4
+    power: float = 0.75
+
+    def warmup_rate(self, epoch: int, schedule: ScheduleConfig) -> float:
+        """Rate of an epoch of the warm-up."""
+        passed = sum(epoch >= milestone for milestone in schedule.milestones)
+        return float(self.lr * schedule.gamma**passed)
+
+    def adapt_rate(self, iteration: int) -> float:
+        """Rate of an iteration of the adaptation, counted from 0 at its beginning."""
+        return float(self.lr * (1 + self.decay * iteration) ** -self.power)
+
+
+@dataclass(frozen=True)
 class LossWeights:
     """Weights of the named terms: Eq. 8, with L_UDAPE = supervised + consistency.
 
@@ -38,12 +73,18 @@ class LossWeights:
         consistency: mean-teacher loss on the target.
         evalpose: w_2.
         cross_domain: w_3.
+        source_disparity: RegDA's step A, the adversarial head against the main head on the source.
+        ground_false: RegDA's step B.
+        ground_truth: RegDA's step C.
     """
 
     supervised: float = 1.0
     consistency: float = 1.0
     evalpose: float = 0.1
     cross_domain: float = 0.01
+    source_disparity: float = 4.0
+    ground_false: float = 1.0
+    ground_truth: float = 1.0
 
     def of(self, term: str) -> float:
         """Weight of a term by its name."""
