@@ -13,6 +13,9 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from actupose.codecs import encode
+from actupose.engine.run_folder import RunFolder
+from actupose.engine.training import make_trainer
+from actupose.errors import UserError
 from actupose.losses import heatmap_kl, rectify
 from actupose.methods import LossWeights, RegDA, ScheduleConfig, SGDConfig
 from actupose.methods.regda import gradient_factor
@@ -156,6 +159,14 @@ def test_the_gradient_layer_grows_from_nought_to_a_tenth_and_stays_positive() ->
     assert values[10] == pytest.approx(0.2 / (1 + 1 / math.e) - 0.1)
     assert values == sorted(values)
     assert values[-1] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize("option", [{"gradient_clip_val": 1.0}, {"accumulate_grad_batches": 2}])
+def test_a_trainer_that_clips_or_accumulates_is_refused(option: dict[str, Any], tmp_path: Path) -> None:
+    made = build(RegDA)
+    made.check_trainer(make_trainer(RunFolder(tmp_path), accelerator="cpu"))
+    with pytest.raises(UserError, match="leave trainer.gradient_clip_val and trainer.accumulate_grad_batches out"):
+        made.check_trainer(make_trainer(RunFolder(tmp_path), accelerator="cpu", **option))
 
 
 def test_the_network_is_regdas_whatever_the_config_says() -> None:

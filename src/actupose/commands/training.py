@@ -118,6 +118,7 @@ def fit(args: list[str]) -> dict[str, float]:
     cli = PoseCLI("fit", args)
     if cli.config.ckpt_path is not None:
         raise UserError("fit continues from its own `out` by itself; --ckpt_path is for validate and test.")
+    cli.model.check_trainer(cli.trainer)
     run = RunFolder(cli.config.out)
     fresh = run.check(cli.config_text) is None
     check_inputs(cli.model, cli.datamodule, cli.trainer.max_epochs or 1 if fresh else None)

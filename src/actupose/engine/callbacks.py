@@ -89,8 +89,8 @@ class FiniteLoss(Callback):
         for name, value in trainer.callback_metrics.items():
             if name.startswith("train/") and not bool(torch.isfinite(value)):
                 raise UserError(
-                    f"{name} is {float(value)} in epoch {trainer.current_epoch}; lower model.init_args.schedule.lr or "
-                    "check the source labels. The checkpoint of the epoch before is kept."
+                    f"{name} is {float(value)} in epoch {trainer.current_epoch}; lower model.init_args.schedule.lr "
+                    "(RegDA: model.init_args.sgd.lr) or check the source labels. The checkpoint of the epoch before is kept."
                 )
 
 

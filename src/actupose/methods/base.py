@@ -179,6 +179,16 @@ class PoseMethod(L.LightningModule):
         if self.needs_target and not has_target:
             raise UserError(f"method {type(self).__name__} needs unlabelled target images; set data.target.")
 
+    def check_trainer(self, trainer: L.Trainer) -> None:
+        """Whether this trainer can train the method.
+
+        Args:
+            trainer: about to fit.
+
+        Raises:
+            UserError: an option of it is not for this method.
+        """
+
     def training_step(self, batch: TrainBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
         """Learn from a batch, with the step's own random stream."""
         step = self.global_step * self.trainer.world_size + self.global_rank

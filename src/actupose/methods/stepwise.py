@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
+import lightning as L
 import torch
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
+from actupose.errors import UserError
 from actupose.methods.base import PoseMethod, TrainBatch
 
 
@@ -36,6 +38,18 @@ class StepwiseMethod(PoseMethod):
     def __init__(self, **shared: Any) -> None:  # noqa: ANN401 - resolved by jsonargparse to PoseMethod's arguments
         super().__init__(**shared)
         self.automatic_optimization = False
+
+    def check_trainer(self, trainer: L.Trainer) -> None:
+        """Refuse what belongs to one optimiser step a batch.
+
+        Raises:
+            UserError: gradients are to be clipped or accumulated.
+        """
+        if trainer.gradient_clip_val is not None or trainer.accumulate_grad_batches != 1:
+            raise UserError(
+                f"{type(self).__name__} takes several optimiser steps a batch; leave trainer.gradient_clip_val and "
+                "trainer.accumulate_grad_batches out."
+            )
 
     def steps(self, batch: TrainBatch) -> Iterator[OptimizerStep]:
         """The steps on a batch; each is taken before the next is asked for, which so sees the new parameters.
