@@ -23,7 +23,7 @@ from actupose.skeletons.mapping import read_renames
 from actupose.synth.look import Look
 from actupose.synth.schema import build
 
-PAGES = sorted(p.name for p in DOCS.glob("*.md"))
+PAGES = sorted(p.relative_to(DOCS).as_posix() for p in DOCS.rglob("*.md"))
 PRECISE = ("architecture.md", "method.md")  # every name in backticks is looked up
 TRAINING = ("fit", "validate", "test")
 LIGHT = [name for name, verb in VERBS.items() if verb.target and name not in TRAINING]
@@ -179,7 +179,7 @@ def test_a_wrong_key_would_be_found(in_repository: None) -> None:  # noqa: ARG00
     assert is_key("model.init_args.teacher.bn")
     assert not index.is_code("PoseMethod.nothing")
     assert not index.defines("losses/heatmap.py", "rectify")
-    assert not file_exists("losses/regda.py")
+    assert not file_exists("losses/nothing.py")
 
 
 # -- the command line

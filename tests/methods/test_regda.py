@@ -165,7 +165,7 @@ def test_the_gradient_layer_grows_from_nought_to_a_tenth_and_stays_positive() ->
 def test_a_trainer_that_clips_or_accumulates_is_refused(option: dict[str, Any], tmp_path: Path) -> None:
     made = build(RegDA)
     made.check_trainer(make_trainer(RunFolder(tmp_path), accelerator="cpu"))
-    with pytest.raises(UserError, match="leave trainer.gradient_clip_val and trainer.accumulate_grad_batches out"):
+    with pytest.raises(UserError, match=r"leave trainer.gradient_clip_val and trainer.accumulate_grad_batches out"):
         made.check_trainer(make_trainer(RunFolder(tmp_path), accelerator="cpu", **option))
 
 

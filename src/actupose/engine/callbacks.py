@@ -90,7 +90,8 @@ class FiniteLoss(Callback):
             if name.startswith("train/") and not bool(torch.isfinite(value)):
                 raise UserError(
                     f"{name} is {float(value)} in epoch {trainer.current_epoch}; lower model.init_args.schedule.lr "
-                    "(RegDA: model.init_args.sgd.lr) or check the source labels. The checkpoint of the epoch before is kept."
+                    "(RegDA: model.init_args.sgd.lr) or check the source labels. The checkpoint of the epoch before is "
+                    "kept."
                 )
 
 
