@@ -31,6 +31,7 @@ def measure(num: int, config: SynthConfig, seed: int = 0) -> dict[str, object]:
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     stages = {name: round(seconds / num * 1e3, 2) for name, seconds in generator.clock.seconds.items()}
     return {
+        "subject": config.subject,
         "look": config.look,
         "size": config.size,
         "supersample": config.supersample,
@@ -50,11 +51,18 @@ def main() -> None:
     parser.add_argument("--num", type=int, default=100, help="images to render")
     parser.add_argument("--size", type=int, default=256, help="image side in pixels")
     parser.add_argument("--supersample", type=int, default=2, help="samples per pixel and axis")
+    parser.add_argument("--subject", choices=("body", "hand"), default="body", help="people or single hands")
     parser.add_argument("--look", default="default", help="a built-in look or a YAML file")
+    parser.add_argument("--others", type=float, default=None, help="share of images with other people")
     parser.add_argument("--no-shadows", action="store_true", help="leave the body's own shadows out")
     options = parser.parse_args()
     config = SynthConfig(
-        look=options.look, size=options.size, supersample=options.supersample, shadows=not options.no_shadows
+        subject=options.subject,
+        look=options.look,
+        size=options.size,
+        supersample=options.supersample,
+        shadows=not options.no_shadows,
+        others=options.others,
     )
     print(json.dumps(measure(options.num, config), indent=2))
 

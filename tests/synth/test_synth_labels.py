@@ -5,45 +5,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ray_count import surfaces_in_front
 
-from actupose.synth.body import NAIL, SKIN
 from actupose.synth.camera import View, frame
 from actupose.synth.config import SynthConfig
 from actupose.synth.generator import Generator
 from actupose.synth.joints import BODY16, JointSurface
 from actupose.synth.labels import HIDDEN, OUTSIDE, VISIBLE, to_pixel_index, visibility
 from actupose.synth.layers import Layer, Region
-from actupose.synth.scenes import Scene
-from actupose.synth.shading import Actor
 
 LEFT = [k for k, name in enumerate(BODY16) if name.startswith("left_")]
 RIGHT = [BODY16.index("right_" + BODY16[k].removeprefix("left_")) for k in LEFT]
-
-
-def surfaces_in_front(scene: Scene, actor: Actor) -> np.ndarray:
-    """How many front faces of an actor the ray from the camera to each of the scene's joints meets before the joint.
-
-    Moeller and Trumbore; mouth and eyes are layers inside the head and left out.
-    """
-    camera, model = scene.camera, actor.model
-    faces = model.faces[(model.face_label == SKIN) | (model.face_label == NAIL)].numpy()
-    points = camera.to_camera(actor.body.vertices.numpy().astype(np.float64))
-    joints = camera.to_camera(scene.body.joints)
-    a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]
-    edge1, edge2 = b - a, c - a
-    front = (np.cross(edge1, edge2) * a).sum(1) < 0
-    counts = []
-    for joint in joints:
-        p = np.cross(joint, edge2)
-        determinant = (edge1 * p).sum(1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            u = -(a * p).sum(1) / determinant
-            q = np.cross(-a, edge1)
-            v = (q @ joint) / determinant
-            t = (edge2 * q).sum(1) / determinant  # 1 at the joint
-            hit = front & (u >= 0) & (v >= 0) & (u + v <= 1) & (t > 0) & (t < 1)
-        counts.append(int(hit.sum()))
-    return np.array(counts)
 
 
 def test_visibility_agrees_with_an_independent_ray_count(generator: Generator) -> None:

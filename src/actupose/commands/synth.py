@@ -22,7 +22,9 @@ def run(args: list[str]) -> None:
     parser.add_argument("--num", type=int, default=1000, help="number of images")
     parser.add_argument("--seed", type=int, default=0, help="seed; the same seed and options give the same bytes")
     parser.add_argument("--workers", type=int, default=-1, help="processes; -1 = one a core")
-    parser.add_argument("--skeleton", type=str, default="body16", help="skeleton of the labels: built-in or YAML")
+    parser.add_argument(
+        "--skeleton", type=str | None, default=None, help="skeleton of the labels: built-in or YAML; body16 or hand21"
+    )
     parser.add_argument("--labels", type=str, default="", help=f"more labels, any of {','.join(EXTRA_COLUMNS)}")
     parser.add_argument("--coco", type=Path | None, default=None, help="also export COCO JSON and images here")
     parser.add_class_arguments(SynthConfig, "render", as_group=True, skip={"skeleton", "labels"})

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from actupose.synth.archetypes import BAREFOOT, SPORTS
-from actupose.synth.look import ClothingLook, HairLook, Look
+from actupose.synth.look import ClothingLook, HairLook, Look, SkinLook
 from actupose.synth.rotations import Array
 from actupose.synth.streams import chance, choose, pick, uniform
 
@@ -109,6 +109,11 @@ def _hue_colour(
     return np.array(colorsys.hsv_to_rgb(uniform(rng, hue) % 1.0, uniform(rng, saturation), uniform(rng, value)))
 
 
+def draw_skin(rng: Rng, look: SkinLook) -> Array:
+    """Draw a skin colour (3,), sRGB."""
+    return np.asarray(np.clip(np.array(pick(rng, look.tones)) / 255.0 * uniform(rng, look.gain), 0, 1))
+
+
 def draw_colour(rng: Rng, look: ClothingLook) -> Array:
     """Draw a cloth colour (3,), sRGB."""
     family = choose(rng, look.colour_family)
@@ -120,7 +125,8 @@ def draw_colour(rng: Rng, look: ClothingLook) -> Array:
     return _hue_colour(rng, look.hue, look.saturation, look.value)
 
 
-def _garment(rng: Rng, look: ClothingLook, patterns: dict[str, float]) -> Garment:
+def draw_garment(rng: Rng, look: ClothingLook, patterns: dict[str, float]) -> Garment:
+    """Draw the cloth of a garment; `patterns` are pattern -> weight."""
     degrees = choose(rng, look.pattern_angle)
     angle = rng.uniform(0, math.pi) if degrees < 0 else math.radians(degrees)
     sine, cosine = math.sin(angle), math.cos(angle)
@@ -157,7 +163,8 @@ def _logo(rng: Rng, look: ClothingLook) -> Logo:
     )
 
 
-def _waves(rng: Rng, look: ClothingLook) -> Array:
+def draw_waves(rng: Rng, look: ClothingLook) -> Array:
+    """Draw random Fourier features (W, 4) of folds and blotches."""
     frequencies = rng.normal(0, 1, (_WAVES, 3)) * np.repeat(look.fold_frequencies, _WAVES // 2)[:, None]
     return np.concatenate([frequencies, rng.uniform(0, 2 * math.pi, (_WAVES, 1))], axis=1)
 
@@ -172,8 +179,8 @@ def draw_appearance(rng: Rng, whole: Look, archetype: str, num_people: int) -> A
         num_people: How many bodies there are to choose from.
     """
     look, sport = whole.clothing, archetype in SPORTS
-    top = _garment(rng, look, look.top_pattern)
-    bottom = _garment(rng, look, look.bottom_pattern)
+    top = draw_garment(rng, look, look.top_pattern)
+    bottom = draw_garment(rng, look, look.bottom_pattern)
     if chance(rng, look.sport_one_piece if sport else look.one_piece):
         bottom = top
     logo = _logo(rng, look)
@@ -181,7 +188,7 @@ def draw_appearance(rng: Rng, whole: Look, archetype: str, num_people: int) -> A
     shoe, hat, glove = (draw_colour(rng, look) for _ in range(3))
     return Appearance(
         person=int(rng.integers(num_people)),
-        skin=np.clip(np.array(pick(rng, whole.skin.tones)) / 255.0 * uniform(rng, whole.skin.gain), 0, 1),
+        skin=draw_skin(rng, whole.skin),
         hair=_hair(rng, whole.hair),
         top=top,
         bottom=bottom,
@@ -199,5 +206,5 @@ def draw_appearance(rng: Rng, whole: Look, archetype: str, num_people: int) -> A
         hat=hat if chance(rng, look.hat) else None,
         glove=glove if chance(rng, look.gloves) else None,
         watch=chance(rng, look.watch),
-        waves=_waves(rng, look),
+        waves=draw_waves(rng, look),
     )

@@ -97,6 +97,7 @@ class BodyModel:
         weights: (V, J) float64 skin weights.
         attributes: (V, 10) float32: position in the reference pose, coordinate along the arm (0 shoulder, 1 elbow,
             2 wrist; 0 elsewhere) and along the leg, then weights in [0, 1] of head, hand, foot, arm and leg.
+        shadowed: Vertices that the shadow map must cover, or None for all.
         num_people: How many adults there are; the indices of children follow theirs.
         num_children: How many children there are.
     """
@@ -120,6 +121,7 @@ class BodyModel:
         self._corner_faces = torch.argsort(corners, stable=True) // 3
         counts = torch.bincount(corners, minlength=num_vertices)
         self._corner_offsets = torch.cumsum(counts, 0) - counts
+        self.shadowed: torch.Tensor | None = None
         self.joints = joints(self)
 
     def shape(self, person: int) -> tuple[torch.Tensor, Array]:

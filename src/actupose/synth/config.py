@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from actupose.data.store import EXTRA_COLUMNS
 from actupose.errors import UserError
@@ -13,6 +14,7 @@ from actupose.skeletons.skeleton import near_match
 from actupose.synth.look import Look, load_look
 
 RENDERER_VERSION = 1  # raise whenever the bytes of a sample change
+SKELETONS = {"body": "body16", "hand": "hand21"}  # what is rendered -> skeleton of its labels by default
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"})
 
 
@@ -30,7 +32,8 @@ class SynthConfig:
         tail: Steepness of the pose archetypes' tail; none: the look's.
         occluders: Share of images with an object in front of the person; none: the look's.
         truncated: Share of images that cut the person off; none: the look's.
-        skeleton: Skeleton of the labels: a built-in one of the body or a YAML file.
+        subject: What is rendered: people (`body`) or single hands (`hand`).
+        skeleton: Skeleton of the labels: a built-in one or a YAML file; none: body16 or hand21, by the subject.
         labels: More labels beside keypoints and visibility, names of `data.store.EXTRA_COLUMNS` (see `maps.py`).
         children: Share of children among the people; none: the look's.
         others: Share of images with other people beside the labelled one; none: the look's.
@@ -44,12 +47,15 @@ class SynthConfig:
     tail: float | None = None
     occluders: float | None = None
     truncated: float | None = None
-    skeleton: str = "body16"
+    subject: Literal["body", "hand"] = "body"
+    skeleton: str | None = None
     labels: tuple[str, ...] = ()
     children: float | None = None
     others: float | None = None
 
     def __post_init__(self) -> None:
+        if self.subject not in SKELETONS:
+            raise UserError(f"subject: there is no '{self.subject}' to render; give {' or '.join(SKELETONS)}")
         if not 32 <= self.size <= 2048:
             raise UserError(f"size: {self.size} is out of range; give 32 to 2048 pixels")
         if not 1 <= self.supersample <= 4:
@@ -62,6 +68,10 @@ class SynthConfig:
             if label not in EXTRA_COLUMNS:
                 hint = near_match(label, EXTRA_COLUMNS)
                 raise UserError(f"labels: there is no label '{label}'{hint}; give any of {', '.join(EXTRA_COLUMNS)}")
+
+    def skeleton_name(self) -> str:
+        """The skeleton of the labels."""
+        return self.skeleton if self.skeleton is not None else SKELETONS[self.subject]
 
     def resolved_look(self) -> Look:
         """Load the look and put this config's own values in their places.
@@ -76,6 +86,9 @@ class SynthConfig:
             "camera": {"truncated": self.truncated},
             "people": {"children": self.children, "others": self.others},
         }
+        if self.truncated is not None:
+            hand_camera = dataclasses.replace(look.hand.camera, truncated=self.truncated)
+            look = dataclasses.replace(look, hand=dataclasses.replace(look.hand, camera=hand_camera))
         for section, values in own.items():
             given = {name: value for name, value in values.items() if value is not None}
             look = dataclasses.replace(look, **{section: dataclasses.replace(getattr(look, section), **given)})
@@ -109,6 +122,7 @@ class SynthConfig:
             "supersample": self.supersample,
             "shadows": self.shadows,
             "backgrounds": digest.hexdigest() if self.backgrounds is not None else "",
+            **({"subject": self.subject} if self.subject != "body" else {}),
             **({"labels": sorted(self.labels)} if self.labels else {}),
             **self._look_recipe(),
         }
@@ -116,9 +130,11 @@ class SynthConfig:
     def _look_recipe(self) -> dict[str, object]:
         """The look's values that determine the bytes; what the look leaves out has no place in a recipe."""
         sections = dataclasses.asdict(self.resolved_look())
-        if not sections["people"]["children"] and not sections["people"]["others"]:
-            del sections["people"]
-        return _flat("look", sections)
+        people = sections["people"]
+        unused = ["pose", "camera", "ground", "hair"] if self.subject == "hand" else ["hand"]
+        if not people["children"] and (self.subject == "hand" or not people["others"]):
+            unused.append("people")
+        return _flat("look", {name: values for name, values in sections.items() if name not in unused})
 
 
 def _flat(name: str, value: object) -> dict[str, object]:

@@ -18,7 +18,8 @@ from actupose.synth.camera import Camera
 from actupose.synth.clock import StageClock
 from actupose.synth.config import SynthConfig
 from actupose.synth.ground import ground_height, ground_rows, shade_ground
-from actupose.synth.keypoints import KeypointSet
+from actupose.synth.hand_scenes import HandScenes
+from actupose.synth.keypoints import KeypointSet, require_known
 from actupose.synth.labels import to_pixel_index, visibility
 from actupose.synth.layers import Layer, composite, merge
 from actupose.synth.maps import encode_labels, part_of_bone, person_maps
@@ -73,7 +74,7 @@ def _one_thread() -> Iterator[None]:
 
 
 class Generator:
-    """Renders labelled people.
+    """Renders labelled people or hands.
 
     Args:
         config: What to render.
@@ -95,9 +96,12 @@ class Generator:
         files = self.config.background_files()
         self.photographs = Photographs(files, self.config.size) if files else None
         self.clock = StageClock()
-        self.scenes = BodyScenes(self.look, seed, self.clock)
-        self.keypoints = KeypointSet(self.scenes.model, load_skeleton(self.config.skeleton))
-        self._parts = part_of_bone(self.scenes.model.rig)
+        skeleton = load_skeleton(self.config.skeleton_name())
+        require_known(skeleton, self.config.subject)
+        scenes = HandScenes if self.config.subject == "hand" else BodyScenes
+        self.scenes = scenes(self.look, seed, self.clock)
+        self.keypoints = {model: KeypointSet(model, skeleton) for model in self.scenes.models}
+        self._parts = part_of_bone(self.scenes.models[0].rig)
 
     def _stream(self, index: int, purpose: Stream) -> np.random.Generator:
         return stream(self.seed, index, purpose)
@@ -138,11 +142,12 @@ class Generator:
                 picture = composite(layer, picture)
                 occluder = self._occlude(index, layer, picture)
             with self.clock("labels"):
-                joints = self.keypoints.positions(scene.body)
+                keypoints = self.keypoints[scene.actor.model]
+                joints = keypoints.positions(scene.body)
                 points, depth = scene.camera.project(joints, self.config.size)
                 joints = scene.camera.to_camera(joints).astype(np.float32)
                 mask = occluder.mask if occluder is not None else None
-                visible = visibility(points, depth, layer, self.keypoints.surface, self.config.size, mask)
+                visible = visibility(points, depth, layer, keypoints.surface, self.config.size, mask)
                 extras = self._extras(layer, mask, joints, scene.camera)
             with self.clock("sensor"):
                 sensor = self._stream(index, Stream.SENSOR)
@@ -151,10 +156,12 @@ class Generator:
 
     def _background(self, scene: Scene) -> Array:
         """Draw the background, with the shadow on the ground where the look has one."""
+        background = self._stream(scene.index, Stream.BACKGROUND)
+        if not scene.grounded:
+            return draw_background(background, self.config.size, self.look.background, self.photographs)
         rng, look = self._stream(scene.index, Stream.GROUND), self.look.ground
         height = ground_height(scene.body.vertices, scene.archetype, rng, look)
         rows = ground_rows(scene.camera, height, rng, look) if look.aligned else None
-        background = self._stream(scene.index, Stream.BACKGROUND)
         picture = draw_background(background, self.config.size, self.look.background, self.photographs, rows)
         if self.config.shadows and (look.shadow > 0 or look.contact > 0):
             bodies = [actor.body.vertices for actor in (scene.actor, *scene.others)]

@@ -16,6 +16,8 @@ import yaml
 from actupose.errors import UserError
 from actupose.synth.archetypes import ARCHETYPES
 from actupose.synth.look_background import BACKGROUND_KINDS, BackgroundLook, OccluderLook
+from actupose.synth.look_camera import CameraLook, HandCameraLook
+from actupose.synth.look_hand import HandLook
 from actupose.synth.look_person import PATTERNS, ClothingLook, HairLook, SkinLook
 from actupose.synth.schema import Colour, Range, build, check_weights
 
@@ -27,6 +29,8 @@ __all__ = [
     "ClothingLook",
     "GroundLook",
     "HairLook",
+    "HandCameraLook",
+    "HandLook",
     "LightLook",
     "Look",
     "OccluderLook",
@@ -57,31 +61,6 @@ class PoseLook:
     def __post_init__(self) -> None:
         if self.boost:
             check_weights("boost", dict.fromkeys(ARCHETYPES, 1.0) | self.boost, tuple(ARCHETYPES))
-
-
-@dataclass(frozen=True)
-class CameraLook:
-    """View of the person; angles in degrees.
-
-    `azimuth_sd` is the spread about the front view, `any_azimuth` the share of views from anywhere around; `focal` in
-    units of the image side; `fill` is the longer side of the person in units of the image side; `shift` the spread of
-    the person's centre. A share `truncated` of the views is framed with the two truncation ranges instead. Views with
-    fewer than `min_joints` joints inside the image are drawn again.
-    """
-
-    azimuth_sd: float = 50.0
-    any_azimuth: float = 0.4
-    elevation: float = 7.0
-    elevation_sd: float = 12.0
-    elevation_limits: Range = (-25.0, 55.0)
-    roll_sd: float = 4.0
-    focal: Range = (1.1, 2.8)
-    fill: Range = (0.6, 0.92)
-    shift: float = 0.02
-    truncated: float = 0.15
-    truncated_fill: Range = (1.05, 1.7)
-    truncated_shift: float = 0.22
-    min_joints: int = 6
 
 
 @dataclass(frozen=True)
@@ -186,6 +165,7 @@ class Look:
     hair: HairLook = field(default_factory=HairLook)
     clothing: ClothingLook = field(default_factory=ClothingLook)
     people: PeopleLook = field(default_factory=PeopleLook)
+    hand: HandLook = field(default_factory=HandLook)
     background: BackgroundLook = field(default_factory=BackgroundLook)
     occluder: OccluderLook = field(default_factory=OccluderLook)
     sensor: SensorLook = field(default_factory=SensorLook)

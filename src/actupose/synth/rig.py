@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -18,8 +18,12 @@ _Y = np.array([0.0, 1.0, 0.0])
 _Z = np.array([0.0, 0.0, 1.0])
 
 
-class _SideAxes:
-    """Reference directions of one side's limbs, from the reference bone heads."""
+class SideAxes:
+    """Reference directions of one side's limbs, from the reference bone heads.
+
+    Flexion is a positive turn about `elbow_axis`, `wrist_axis`, `finger_axis` (index to little finger) and
+    `thumb_axis`; `palm` points out of the palm.
+    """
 
     def __init__(self, heads: dict[str, Array], side: str) -> None:
         def direction(start: str, end: str) -> Array:
@@ -48,6 +52,9 @@ class Rig:
         bones: Bone names, parents before children.
         parents: Index of each bone's parent, -1 for the root.
         heads: (J, 3) bone heads of the reference pose, metres; Z up, facing -Y, subject's left = +X.
+
+    Attributes:
+        axes: Reference directions of the limbs, by side.
     """
 
     def __init__(self, bones: Sequence[str], parents: Sequence[int], heads: Array) -> None:
@@ -56,7 +63,7 @@ class Rig:
         self.heads = np.asarray(heads, np.float64)
         self.index = {name: k for k, name in enumerate(self.bones)}
         by_name = {name: self.heads[k] for name, k in self.index.items()}
-        self._axes = {side: _SideAxes(by_name, side) for side in SIDES}
+        self.axes = {side: SideAxes(by_name, side) for side in SIDES}
         self._ancestors = np.eye(len(self.bones))
         for child, parent in enumerate(self.parents):
             if parent >= 0:
@@ -82,6 +89,10 @@ class Rig:
         for side in SIDES:
             self._arm(world, turn, side)
             self._leg(world, turn, side)
+        return self.fill(world)
+
+    def fill(self, world: Mapping[str, Array]) -> Array:
+        """World rotations (J, 3, 3) of all bones from those of some; a bone without one turns with its parent."""
         full = np.empty((len(self.bones), 3, 3))
         for k, name in enumerate(self.bones):
             full[k] = world[name] if name in world else full[self.parents[k]]
@@ -115,7 +126,7 @@ class Rig:
         return vectors
 
     def _arm_vectors(self, angle: Pose, side: str, sign: float) -> list[tuple[str, Array]]:
-        axes, raised, plane = self._axes[side], angle["shoulder_raise"], angle["shoulder_plane"]
+        axes, raised, plane = self.axes[side], angle["shoulder_raise"], angle["shoulder_plane"]
         sine = np.sin(raised)
         target = np.array([sign * sine * np.cos(plane), -sine * np.sin(plane), -np.cos(raised)])
         lift = aligning_rotvec(axes.upper_arm, target)
@@ -142,7 +153,7 @@ class Rig:
         return [(f"{name}.{side}", vector) for name, vector in vectors]
 
     def _leg_vectors(self, angle: Pose, side: str, sign: float) -> list[tuple[str, Array]]:
-        axes, flex, out = self._axes[side], angle["hip_flex"], angle["hip_out"]
+        axes, flex, out = self.axes[side], angle["hip_flex"], angle["hip_out"]
         target = np.array([sign * np.sin(out), -np.cos(out) * np.sin(flex), -np.cos(out) * np.cos(flex)])
         turn = _Z * (sign * angle["hip_turn"])
         vectors = [

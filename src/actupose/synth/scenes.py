@@ -33,6 +33,7 @@ class Scene:
         others: Other people in the picture.
         light: The light.
         camera: The camera.
+        grounded: Whether there is a ground under the actor.
     """
 
     index: int
@@ -41,6 +42,7 @@ class Scene:
     others: tuple[Actor, ...]
     light: Light
     camera: Camera
+    grounded: bool = True
 
     @property
     def body(self) -> PosedBody:
@@ -60,6 +62,7 @@ class BodyScenes:
     def __init__(self, look: Look, seed: int, clock: StageClock) -> None:
         self.look, self._seed, self._clock = look, seed, clock
         self.model = load_body(children=look.people.children > 0)
+        self.models = (self.model,)
         pose = look.pose
         self.poses = PoseSampler(self.model.rig, mix(pose.tail, pose.boost), pose.jitter, pose.mirrored)
 

@@ -76,23 +76,30 @@ class ShadowMap:
         vertices: (V, 3) world metres.
         faces: (F, 3) int64.
         direction: (3,) unit vector towards the sun.
+        shadowed: Vertices that the map covers; what lies beyond is lit. None: all.
 
     Attributes:
         points: (V, 3) the vertices in map coordinates: column, row, depth.
     """
 
-    def __init__(self, vertices: torch.Tensor, faces: torch.Tensor, direction: Array) -> None:
+    def __init__(
+        self, vertices: torch.Tensor, faces: torch.Tensor, direction: Array, shadowed: torch.Tensor | None = None
+    ) -> None:
         right = np.cross(direction, [1e-3, 1e-3, 1.0])
         right /= np.linalg.norm(right)
         basis = np.stack([right, -np.cross(direction, right), -direction])
         seen = _transform(vertices, basis, np.zeros(3))
-        low, high = seen.amin(0), seen.amax(0)
+        covered = seen if shadowed is None else take(seen, shadowed)
+        low, high = covered.amin(0), covered.amax(0)
         scale = _SHADOW_SIDE * 0.96 / (high - low)[:2].amax()
         centred = (seen[:, :2] - (low + high)[:2] / 2) * scale + _SHADOW_SIDE / 2
-        self.points = torch.cat([centred, seen[:, 2:] - low[2] + 1], 1)
+        self.points = torch.cat([centred, seen[:, 2:] - seen[:, 2].min() + 1], 1)
         fragments = rasterize(self.points, faces, _SHADOW_SIDE, _SHADOW_SIDE)
         self._depth = torch.full((_SHADOW_SIDE * _SHADOW_SIDE,), torch.inf)
         self._depth.index_copy_(0, fragments.pixel, fragments.depth)
+        if shadowed is not None:  # lookups beyond the map end at its rim
+            square = self._depth.view(_SHADOW_SIDE, _SHADOW_SIDE)
+            square[[0, -1]] = square[:, [0, -1]] = torch.inf
 
     def lit(self, points: torch.Tensor, bias: float) -> torch.Tensor:
         """Share (N,) of the sun that reaches points (N, 3) given in map coordinates, metres of bias."""
@@ -158,7 +165,7 @@ def render(
     origin = torch.tensor([region.left, region.upper], dtype=torch.float32)
     points = torch.cat([(plane - origin) * supersample, seen[:, 2:]], 1)
     fragments = rasterize(points, model.faces, region.width * supersample, region.height * supersample)
-    shadow = ShadowMap(dressed.vertices, model.faces, light.direction) if shadows else None
+    shadow = ShadowMap(dressed.vertices, model.faces, light.direction, model.shadowed) if shadows else None
     columns = [model.attributes, dressed.normals, dressed.noise[:, None], dressed.bump]
     values = torch.cat(columns + ([shadow.points] if shadow is not None else []), 1)
     values = _interpolate(values, model.faces, fragments)

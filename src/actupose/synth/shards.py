@@ -85,7 +85,7 @@ def synthesize(
         raise UserError(f"num: {num} images asked for; give 1 or more")
     from actupose.synth.keypoints import require_known
 
-    skeleton = load_skeleton(config.skeleton)
-    require_known(skeleton)
+    skeleton = load_skeleton(config.skeleton_name())
+    require_known(skeleton, config.subject)
     meta = StoreMeta(skeleton, config.size, "synth", config.recipe(seed))
     return build_store(Path(out), meta, num, ShardRenderer(config, seed), workers=workers, label=label)
