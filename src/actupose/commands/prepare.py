@@ -13,9 +13,9 @@ def run(args: list[str]) -> None:
     Args:
         args: the verb's arguments.
     """
-    from actupose.data.readers import READERS
+    from actupose.data.readers import READERS, JointMap
 
-    formats = "; ".join(f"{r.name}: {r.help}" for r in READERS.values())
+    formats = "; ".join(f"{r.name}: {r.help}{_splits(r.splits)}" for r in READERS.values())
     parser = verb_parser("prepare", f"Turn a dataset or a folder of images into a store. Formats: {formats}.")
     parser.add_argument("format", type=str, help=f"one of {', '.join(READERS)}")
     parser.add_argument("root", type=Path, help="folder of the raw data")
@@ -26,6 +26,15 @@ def run(args: list[str]) -> None:
     parser.add_argument("--map", type=Path | None, default=None, help="YAML of pairs that differ: map: {theirs: ours}")
     parser.add_argument("--annotations", type=Path | None, default=None, help="annotation file (coco)")
     parser.add_argument("--boxes", type=Path | None, default=None, help="JSON of person boxes (folder)")
+    parser.add_argument(
+        "--frame_stride", type=int | None, default=None, help="take every n-th frame of a video (surreal)"
+    )
+    parser.add_argument(
+        "--joint_map",
+        type=JointMap | None,
+        default=None,
+        help="shoulders of surreal and surreal_crops: mpii (default), or regda, the published collar bones",
+    )
     parser.add_argument("--workers", type=int, default=-1, help="processes; -1 = one a core")
     parsed = parse(parser, args)
 
@@ -42,6 +51,12 @@ def run(args: list[str]) -> None:
         renames=None if parsed.map is None else read_renames(parsed.map),
         annotations=parsed.annotations,
         boxes=parsed.boxes,
+        frame_stride=parsed.frame_stride,
+        joint_map=parsed.joint_map,
     )
     print(*found.notes, sep="\n", end="\n" if found.notes else "")
     print(prepare(found, parsed.out, size=parsed.size, workers=parsed.workers).text())
+
+
+def _splits(splits: tuple[str, ...]) -> str:
+    return f" ({', '.join(splits)})" if splits else ""

@@ -84,6 +84,7 @@ def prepare(
         "root": found.root.resolve().name,
         "split": found.split,
         "expand": expand,
+        **found.settings,
         "records": records_fingerprint(found.records),
     }
     meta = StoreMeta(found.skeleton, size, found.source, recipe)

@@ -115,6 +115,16 @@ def test_to_a_store(tmp_path: Path) -> None:
     assert (report.num_rows, report.problems) == (2, [])
 
 
+def test_no_keypoints_by_count_are_left_out(tmp_path: Path) -> None:
+    data = coco_data()
+    data["annotations"][0]["num_keypoints"] = 0
+    data["annotations"][1]["num_keypoints"] = 17
+    write_coco(tmp_path, data)
+    found = read("coco", tmp_path)
+    assert [r.name for r in found.records] == ["000000000009.jpg#101"]
+    assert any("labelled people of COCO val2017: 6,352 in the published dataset, 1 found" in n for n in found.notes)
+
+
 Change = Callable[[dict[str, Any]], object]
 
 
@@ -130,6 +140,14 @@ Change = Callable[[dict[str, Any]], object]
         (lambda d: d["annotations"][1]["keypoints"].__setitem__(0, "x"), "annotation 101 has 51 keypoint values"),
         (lambda d: d["annotations"][0].update(bbox=[1, 2]), r"'bbox' of annotation 100 must be \[x, y"),
         (lambda d: d["categories"][0].pop("keypoints"), "no category has 'keypoints'"),
+        (lambda d: d["images"][1].update(id=7), "two images have the id 7"),
+        (lambda d: d["images"][1].update(id=[7]), r"'id' of an entry of 'images' is \[7\]"),
+        (lambda d: d["images"][0].update(file_name="../../x.jpg"), r"image 7: its image '../../x.jpg' lies outside"),
+        (lambda d: d["images"][0].update(file_name="/etc/passwd"), r"image 7: its image '/etc/passwd' lies outside"),
+        (lambda d: d["images"][0].update(file_name=3), "image 7: the name of its image is 3"),
+        (lambda d: d["annotations"][0].update(keypoints="x"), "'keypoints' of annotation 100 must be a list"),
+        (lambda d: d["annotations"][0]["keypoints"].__setitem__(5, 10**400), "annotation 100 has 51 keypoint values"),
+        (lambda d: d["categories"][0].update(keypoints="nose"), "'keypoints' of a category must be a list"),
         (lambda d: d["annotations"].clear(), "holds no person with a labelled keypoint"),
     ],
 )
@@ -147,6 +165,20 @@ def test_no_coco_json(tmp_path: Path, text: str) -> None:
     (tmp_path / "annotations" / "person_keypoints_val2017.json").write_text(text, encoding="utf-8")
     with pytest.raises(UserError, match=r"val2017.json: (is not readable JSON|has no list 'images')"):
         read("coco", tmp_path)
+
+
+def test_two_annotations_of_one_id_and_boxes_outside(tmp_path: Path) -> None:
+    data = coco_data()
+    data["annotations"][1].update(id=100, image_id=7)
+    write_coco(tmp_path / "twins", data)
+    with pytest.raises(UserError, match=r"twins: 2 records are called '000000000007.jpg#100'"):
+        prepare(read("coco", tmp_path / "twins"), tmp_path / "s")
+    data = coco_data()
+    data["annotations"][0]["bbox"] = [900, 900, 50, 50]
+    write_coco(tmp_path / "outside", data)
+    report = prepare(read("coco", tmp_path / "outside"), tmp_path / "s", size=32)
+    assert len(report.problems) == 1
+    assert "000000000007.jpg#100: the person box (899.5, 899.5, 949.5, 949.5) is empty or outside" in report.problems[0]
 
 
 def test_missing_parts(tmp_path: Path) -> None:

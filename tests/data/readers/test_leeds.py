@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,28 @@ def test_body16_by_name(tmp_path: Path) -> None:
     assert record.visible.sum() == 28
 
 
+def test_the_published_split_of_lsp_is_every_image(tmp_path: Path) -> None:
+    write_lsp(tmp_path)
+    found = read("lsp", tmp_path, "published")
+    assert [r.name for r in found.records] == [r.name for r in read("lsp", tmp_path, "all").records]
+    assert any("for training and test alike" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("name", "count"), [("lsp", "2,000"), ("lspet", "3,000")])
+def test_counts_that_are_not_the_published_ones_are_said(tmp_path: Path, name: str, count: str) -> None:
+    (write_lspet if name == "lspet" else write_lsp)(tmp_path)
+    assert any(f"{count} in the published dataset" in note for note in read(name, tmp_path, "all").notes)
+
+
 # -- the real files
+
+
+def test_real_counts(shared_data: Path, tmp_path: Path) -> None:
+    assert read("lspet", shared_data / "lspet", "all").notes == ()
+    shutil.copy(shared_data / "lsp" / "joints.mat", tmp_path)
+    (tmp_path / "images").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "images" / "im0001.jpg")
+    assert read("lsp", tmp_path, "all").notes == ()
 
 
 def test_real_lspet(shared_data: Path) -> None:

@@ -16,7 +16,6 @@ from data.fakes import Rows, write_coco, write_folder, write_lsp, write_lspet
 
 
 def test_every_reader_loads() -> None:
-    assert list(READERS) == ["lspet", "lsp", "coco", "folder"]
     for name, reader in READERS.items():
         assert callable(reader.load())
         assert reader.name == name

@@ -1,60 +1,29 @@
 """Readers of published formats: each yields `PoseRecord`s and nothing else.
 
-To add a format, write one module with a function ``(root, split, options) -> ReadResult`` and name it in `READERS`.
+To add a format, write one module with a function ``(root, split, options) -> ReadResult`` and give it an entry in
+`table.py`.
 """
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import fields
 from pathlib import Path
-from typing import cast
 
-from actupose.data.readers.base import ReadOptions, ReadResult, require_folder, to_skeleton
+from actupose.data.readers.base import (
+    JointMap,
+    MissingDataError,
+    ReadOptions,
+    ReadResult,
+    require_folder,
+    to_skeleton,
+)
+from actupose.data.readers.table import READERS, Reader
 from actupose.errors import UserError
 from actupose.skeletons import Skeleton
 from actupose.skeletons.mapping import Renames
 from actupose.skeletons.skeleton import near_match
 
-__all__ = ["READERS", "ReadOptions", "ReadResult", "Reader", "read", "sniff", "to_skeleton"]
-
-ReadFunction = Callable[[Path, str, ReadOptions], ReadResult]
-
-
-@dataclass(frozen=True)
-class Reader:
-    """One published format.
-
-    Attributes:
-        name: what users call it.
-        function: ``module:function``, imported when used.
-        skeleton: name of its skeleton; empty = it depends on the data.
-        splits: its parts; empty = they depend on the data.
-        help: one line.
-        takes: which of `ReadOptions` it uses besides ``skeleton``.
-    """
-
-    name: str
-    function: str
-    skeleton: str
-    splits: tuple[str, ...]
-    help: str
-    takes: tuple[str, ...] = ()
-
-    def load(self) -> ReadFunction:
-        """Import and return the function."""
-        module, function = self.function.split(":")
-        return cast(ReadFunction, getattr(importlib.import_module(f"{__name__}.{module}"), function))
-
-
-_KNOWN = (
-    Reader("lspet", "lspet:read_lspet", "lsp14", ("train", "test", "all"), "Leeds Sports Pose Extended"),
-    Reader("lsp", "lsp:read_lsp", "lsp14", ("train", "test", "all"), "Leeds Sports Pose"),
-    Reader("coco", "coco:read_coco", "", (), "COCO keypoints JSON beside images", ("annotations",)),
-    Reader("folder", "folder:read_folder", "", ("all",), "folder of images without labels", ("boxes",)),
-)
-READERS: dict[str, Reader] = {reader.name: reader for reader in _KNOWN}
+__all__ = ["READERS", "JointMap", "ReadOptions", "ReadResult", "Reader", "read", "sniff", "to_skeleton"]
 
 
 def read(
@@ -66,6 +35,8 @@ def read(
     renames: Renames | None = None,
     annotations: str | Path | None = None,
     boxes: str | Path | None = None,
+    frame_stride: int | None = None,
+    joint_map: JointMap | None = None,
 ) -> ReadResult:
     """Read a dataset in a published format.
 
@@ -77,6 +48,8 @@ def read(
         renames: keypoint name in the data -> name in ``skeleton``, where they differ.
         annotations: annotation file (``coco``).
         boxes: JSON file of person boxes (``folder``).
+        frame_stride: take every n-th frame of a video (``surreal``).
+        joint_map: ``mpii`` or ``regda``: which joints count as shoulders (``surreal``, ``surreal_crops``).
 
     Raises:
         UserError: an unknown reader or split, an option the reader does not take, or data it cannot read.
@@ -84,21 +57,32 @@ def read(
     if name not in READERS:
         raise UserError(f"no reader '{name}' (readers: {', '.join(READERS)}){near_match(name, READERS)}.")
     reader = READERS[name]
-    for option, value in (("annotations", annotations), ("boxes", boxes)):
-        if value is not None and option not in reader.takes:
-            takers = ", ".join(r.name for r in _KNOWN if option in r.takes)
-            raise UserError(f"reader '{name}' takes no '{option}' ({value}); remove it (it is for: {takers}).")
     options = ReadOptions(
         skeleton=skeleton,
         annotations=None if annotations is None else Path(annotations),
         boxes=None if boxes is None else Path(boxes),
+        frame_stride=frame_stride,
+        joint_map=joint_map,
     )
+    _refuse_idle_options(reader, options)
     if renames and skeleton is None:
         raise UserError("a keypoint map needs the skeleton that it leads to; give that too.")
-    result = reader.load()(Path(root), split, options)
+    try:
+        result = reader.load()(Path(root), split, options)
+    except MissingDataError as error:
+        offered = f" {reader.help} is offered {reader.owner}; nothing is downloaded here." if reader.owner else ""
+        raise MissingDataError(f"{error}{offered}") from error
     if not result.records:
         raise UserError(f"{result.root}: split '{result.split}' holds nobody; name another split.")
     return result if skeleton is None else to_skeleton(result, skeleton, renames)
+
+
+def _refuse_idle_options(reader: Reader, options: ReadOptions) -> None:
+    for option in (f.name for f in fields(options) if f.name != "skeleton"):
+        value = getattr(options, option)
+        if value is not None and option not in reader.takes:
+            takers = ", ".join(r.name for r in READERS.values() if option in r.takes)
+            raise UserError(f"reader '{reader.name}' takes no '{option}' ({value}); remove it (it is for: {takers}).")
 
 
 def sniff(root: str | Path) -> str:
@@ -115,15 +99,16 @@ def sniff(root: str | Path) -> str:
         return "store"
     if (root / "joints.mat").is_file():
         return _sniff_leeds(root / "joints.mat")
-    if any((root / "annotations").glob("*.json")):
-        return "coco"
+    for reader in READERS.values():
+        if any(next(root.glob(mark), None) is not None for mark in reader.marks):
+            return reader.name
     from actupose.data.readers.folder import has_images
 
     if has_images(root):
         return "folder"
     raise UserError(
-        f"{root}: holds no dataset that is known here and no image; name a store, an LSP or LSP-extended root "
-        "(joints.mat, images/), a COCO root (annotations/*.json) or a folder of images."
+        f"{root}: holds no dataset that is known here and no image; name a store, the root of a published dataset "
+        f"({', '.join(r.name for r in READERS.values() if r.name != 'folder')}) or a folder of images."
     )
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,12 @@ from actupose.skeletons import Skeleton, keypoint_map
 from actupose.skeletons.mapping import Renames, check_renames, mapping_text
 from actupose.skeletons.skeleton import near_match
 
+JointMap = Literal["mpii", "regda"]
+
+
+class MissingDataError(UserError):
+    """A file or folder of a dataset is not there; `read` adds where the dataset's owner offers it."""
+
 
 @dataclass(frozen=True)
 class ReadOptions:
@@ -24,11 +31,15 @@ class ReadOptions:
         skeleton: skeleton the records should be in; None = the format's own.
         annotations: annotation file, for formats that have several.
         boxes: JSON file of person boxes, for formats without.
+        frame_stride: take every n-th frame of a video; None = the format's own.
+        joint_map: which joints of SURREAL count as shoulders; None = ``mpii``.
     """
 
     skeleton: Skeleton | None = None
     annotations: Path | None = None
     boxes: Path | None = None
+    frame_stride: int | None = None
+    joint_map: JointMap | None = None
 
 
 @dataclass(frozen=True)
@@ -41,7 +52,9 @@ class ReadResult:
         source: name of the reader.
         root: folder that was read.
         split: part of it that was read.
-        notes: lines that the user should see: what was derived, mapped or left out.
+        settings: the options that decided what the records are, for the store's recipe.
+        notes: lines that the user should see: counts that are not the published ones, what was derived, mapped or left
+            out.
     """
 
     records: tuple[PoseRecord, ...]
@@ -49,6 +62,7 @@ class ReadResult:
     source: str
     root: Path
     split: str
+    settings: Mapping[str, str | int] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=(), compare=False)
 
 
@@ -56,23 +70,58 @@ def require_folder(path: Path, what: str, remedy: str) -> Path:
     """``path`` if it is a folder.
 
     Raises:
-        UserError: it is missing or a file; the message holds ``what`` and ``remedy``.
+        MissingDataError: it is missing or a file; the message holds ``what`` and ``remedy``.
     """
     if path.is_dir():
         return path
     found = "is a file, not a folder" if path.exists() else "no such folder"
-    raise UserError(f"{path}: {found} ({what}); {remedy}.")
+    raise MissingDataError(f"{path}: {found} ({what}); {remedy}.")
 
 
 def require_file(path: Path, what: str, remedy: str) -> Path:
     """``path`` if it is a file.
 
     Raises:
-        UserError: it is missing; the message holds ``what`` and ``remedy``.
+        MissingDataError: it is missing; the message holds ``what`` and ``remedy``.
     """
     if path.is_file():
         return path
-    raise UserError(f"{path}: no such file ({what}); {remedy}.")
+    raise MissingDataError(f"{path}: no such file ({what}); {remedy}.")
+
+
+def below(folder: Path, name: object, origin: str) -> Path:
+    """The path of a file that an annotation names.
+
+    Args:
+        folder: what the name is relative to.
+        name: the name, with ``/``.
+        origin: file and record that name it, for the message.
+
+    Raises:
+        UserError: it is no text, or leads out of the folder.
+    """
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise UserError(
+            f"{origin}: the name of its image is {name!r}, not a text; take the file from its archive again."
+        )
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        raise UserError(f"{origin}: its image '{name}' lies outside {folder}; give names below that folder.")
+    return folder / name
+
+
+def count_note(found: int, expected: int, what: str) -> tuple[str, ...]:
+    """A line for `ReadResult.notes` where a copy is not the published whole; empty where it is.
+
+    Args:
+        found: how many there are.
+        expected: how many the published dataset has.
+        what: what is counted.
+    """
+    if found == expected:
+        return ()
+    return (
+        f"{what}: {expected:,} in the published dataset, {found:,} found (fine, if this copy is meant to be a part)",
+    )
 
 
 def choose_split(split: str, known: Sequence[str] | Mapping[str, object], root: Path) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
 
 from actupose.data.readers.base import ReadOptions, ReadResult, choose_split, require_file, require_folder
+from actupose.data.readers.files import load_json
 from actupose.data.records import Box, PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton
@@ -59,10 +59,7 @@ def _image_names(root: Path) -> Iterator[str]:
 
 def _read_boxes(path: Path, names: list[str]) -> dict[str, Box]:
     require_file(path, "person boxes", 'give a JSON file of {"file name": [x0, y0, x1, y1]}')
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: is not readable JSON ({error}); mend it.") from error
+    data = load_json(path)
     if not isinstance(data, dict) or not data:
         raise UserError(f'{path}: must be a mapping {{"file name": [x0, y0, x1, y1]}} with at least one entry.')
     known = set(names)

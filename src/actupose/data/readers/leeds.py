@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from actupose.data.readers.base import require_file, require_folder
+from actupose.data.readers.base import MissingDataError, require_file, require_folder
+from actupose.data.readers.files import load_mat, unreadable
 from actupose.data.records import PoseRecord
 from actupose.errors import UserError
 
@@ -28,7 +29,7 @@ def load_joints(root: Path, shape: tuple[int, int], *, name: str, hint: str) -> 
     """
     require_folder(root, f"root of {name}", "name the folder that holds joints.mat and images/")
     path = require_file(root / "joints.mat", f"joints of {name}", "name the folder that holds joints.mat and images/")
-    joints = _load_mat(path).get("joints")
+    joints = load_mat(path, "joints").get("joints")
     if joints is None:
         raise UserError(f"{path}: holds no array 'joints'; take joints.mat from the official {name} archive.")
     joints = np.asarray(joints)
@@ -49,22 +50,8 @@ def joints_shape(path: Path) -> tuple[int, ...]:
     try:
         found = {name: shape for name, shape, _ in whosmat(str(path))}
     except Exception as error:  # scipy raises anything from zlib.error to KeyError on a broken file
-        raise _unreadable(path, error) from error
+        raise unreadable(path, "a readable MATLAB file", error) from error
     return tuple(found.get("joints", ()))
-
-
-def _unreadable(path: Path, error: Exception) -> UserError:
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return UserError(f"{path}: is not a readable MATLAB file ({reason}); copy it again.")
-
-
-def _load_mat(path: Path) -> dict[str, object]:
-    from scipy.io import loadmat
-
-    try:
-        return dict(loadmat(str(path)))
-    except Exception as error:  # scipy raises anything from zlib.error to KeyError on a broken file
-        raise _unreadable(path, error) from error
 
 
 def numbered_records(
@@ -96,7 +83,7 @@ def numbered_records(
     )
     paths = [images / f"im{i:0{digits}d}.jpg" for i in numbers]
     if not any(path.is_file() for path in paths):
-        raise UserError(
+        raise MissingDataError(
             f"{images}: holds none of {paths[0].name} to {paths[-1].name}; copy the images of {name} there."
         )
     return tuple(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from actupose.data.readers.base import ReadOptions, ReadResult, choose_split
+from actupose.data.readers.base import ReadOptions, ReadResult, choose_split, count_note
 from actupose.data.readers.leeds import NUM_JOINTS, load_joints, numbered_records
 from actupose.skeletons import load_skeleton
 
@@ -51,4 +51,5 @@ def read_lspet(root: Path, split: str, options: ReadOptions) -> ReadResult:  # n
     keypoints = joints[:, :2].transpose(2, 0, 1)
     visible = np.where(joints[:, 2].T > 0, 2, 0).astype(np.uint8)
     records = numbered_records(root, numbers, 5, keypoints, visible, name="LSP-extended")
-    return ReadResult(records, load_skeleton("lsp14"), "lspet", root, split)
+    notes = count_note(min(total, _TOTAL), _TOTAL, "images of LSP-extended that the splits use")
+    return ReadResult(records, load_skeleton("lsp14"), "lspet", root, split, {}, notes)
