@@ -13,23 +13,13 @@ from scipy.io import savemat
 from data.fakes.bodies import PERSON, place
 from data.fakes.pictures import picture
 
+_LEG, _ARM = ("ankle", "knee", "hip"), ("wrist", "elbow", "shoulder")
 MPII = [
-    "right_ankle",
-    "right_knee",
-    "right_hip",
-    "left_hip",
-    "left_knee",
-    "left_ankle",
-    "pelvis",
-    "thorax",
-    "neck",
-    "head_top",
-    "right_wrist",
-    "right_elbow",
-    "right_shoulder",
-    "left_shoulder",
-    "left_elbow",
-    "left_wrist",
+    *(f"right_{name}" for name in _LEG),
+    *(f"left_{name}" for name in reversed(_LEG)),
+    *("pelvis", "thorax", "neck", "head_top"),
+    *(f"right_{name}" for name in _ARM),
+    *(f"left_{name}" for name in reversed(_ARM)),
 ]
 MAT = "mpii_human_pose_v1_u12_1.mat"
 HIDDEN, ABSENT = "left_wrist", "right_ankle"

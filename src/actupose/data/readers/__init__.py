@@ -9,14 +9,8 @@ from __future__ import annotations
 from dataclasses import fields
 from pathlib import Path
 
-from actupose.data.readers.base import (
-    JointMap,
-    MissingDataError,
-    ReadOptions,
-    ReadResult,
-    require_folder,
-    to_skeleton,
-)
+from actupose.data.readers.base import JointMap, ReadOptions, ReadResult, to_skeleton
+from actupose.data.readers.files import MissingDataError, require_folder
 from actupose.data.readers.table import READERS, Reader
 from actupose.errors import UserError
 from actupose.skeletons import Skeleton

@@ -1,10 +1,10 @@
-"""What all readers share: their result, the checks of a user's folder, splits, and mapping to another skeleton."""
+"""What all readers share: options and result, splits, and mapping to another skeleton."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -17,10 +17,6 @@ from actupose.skeletons.mapping import Renames, check_renames, mapping_text
 from actupose.skeletons.skeleton import near_match
 
 JointMap = Literal["mpii", "regda"]
-
-
-class MissingDataError(UserError):
-    """A file or folder of a dataset is not there; `read` adds where the dataset's owner offers it."""
 
 
 @dataclass(frozen=True)
@@ -64,49 +60,6 @@ class ReadResult:
     split: str
     settings: Mapping[str, str | int] = field(default_factory=dict)
     notes: tuple[str, ...] = field(default=(), compare=False)
-
-
-def require_folder(path: Path, what: str, remedy: str) -> Path:
-    """``path`` if it is a folder.
-
-    Raises:
-        MissingDataError: it is missing or a file; the message holds ``what`` and ``remedy``.
-    """
-    if path.is_dir():
-        return path
-    found = "is a file, not a folder" if path.exists() else "no such folder"
-    raise MissingDataError(f"{path}: {found} ({what}); {remedy}.")
-
-
-def require_file(path: Path, what: str, remedy: str) -> Path:
-    """``path`` if it is a file.
-
-    Raises:
-        MissingDataError: it is missing; the message holds ``what`` and ``remedy``.
-    """
-    if path.is_file():
-        return path
-    raise MissingDataError(f"{path}: no such file ({what}); {remedy}.")
-
-
-def below(folder: Path, name: object, origin: str) -> Path:
-    """The path of a file that an annotation names.
-
-    Args:
-        folder: what the name is relative to.
-        name: the name, with ``/``.
-        origin: file and record that name it, for the message.
-
-    Raises:
-        UserError: it is no text, or leads out of the folder.
-    """
-    if not isinstance(name, str) or not name or "\0" in name:
-        raise UserError(
-            f"{origin}: the name of its image is {name!r}, not a text; take the file from its archive again."
-        )
-    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
-        raise UserError(f"{origin}: its image '{name}' lies outside {folder}; give names below that folder.")
-    return folder / name
 
 
 def count_note(found: int, expected: int, what: str) -> tuple[str, ...]:

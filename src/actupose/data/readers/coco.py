@@ -19,18 +19,8 @@ from typing import Any
 
 import numpy as np
 
-from actupose.data.readers.base import (
-    MissingDataError,
-    ReadOptions,
-    ReadResult,
-    below,
-    choose_split,
-    count_note,
-    derived_notes,
-    require_file,
-    require_folder,
-)
-from actupose.data.readers.files import load_json
+from actupose.data.readers.base import ReadOptions, ReadResult, choose_split, count_note, derived_notes
+from actupose.data.readers.files import MissingDataError, below, load_json, require_file, require_folder
 from actupose.data.records import Box, PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import Skeleton, available_skeletons, load_skeleton

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 
+from actupose.data.readers.base import count_note
 from actupose.data.records import PoseRecord
 
 _SEED = 42
@@ -30,6 +31,14 @@ def published_split(count: int) -> tuple[list[int], list[int]]:
     random.Random(_SEED).shuffle(order)
     cut = min(int(count * _TEST_SHARE), _TEST_MOST)
     return sorted(order[cut:]), sorted(order[:cut])
+
+
+def published_part(records: Sequence[PoseRecord], split: str) -> tuple[list[PoseRecord], tuple[str, ...]]:
+    """The records of ``published_train`` or ``published_test``, and a note where the latter are not 3,200."""
+    train, test = published_split(len(records))
+    if split == "published_train":
+        return [records[i] for i in train], ()
+    return [records[i] for i in test], count_note(len(test), _TEST_MOST, "test images of the published split")
 
 
 def published_choices(records: Sequence[PoseRecord]) -> tuple[PoseRecord, ...]:

@@ -1,15 +1,62 @@
-"""Opening the files of datasets: MATLAB and JSON, and numbers out of them; every complaint names file and record."""
+"""Finding and opening the files of datasets, and numbers out of them; every complaint names file and record."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actupose.errors import UserError
+
+
+class MissingDataError(UserError):
+    """A file or folder of a dataset is not there; `read` adds where the dataset's owner offers it."""
+
+
+def require_folder(path: Path, what: str, remedy: str) -> Path:
+    """``path`` if it is a folder.
+
+    Raises:
+        MissingDataError: it is missing or a file; the message holds ``what`` and ``remedy``.
+    """
+    if path.is_dir():
+        return path
+    found = "is a file, not a folder" if path.exists() else "no such folder"
+    raise MissingDataError(f"{path}: {found} ({what}); {remedy}.")
+
+
+def require_file(path: Path, what: str, remedy: str) -> Path:
+    """``path`` if it is a file.
+
+    Raises:
+        MissingDataError: it is missing; the message holds ``what`` and ``remedy``.
+    """
+    if path.is_file():
+        return path
+    raise MissingDataError(f"{path}: no such file ({what}); {remedy}.")
+
+
+def below(folder: Path, name: object, origin: str) -> Path:
+    """The path of a file that an annotation names.
+
+    Args:
+        folder: what the name is relative to.
+        name: the name, with ``/``.
+        origin: file and record that name it, for the message.
+
+    Raises:
+        UserError: it is no text, or leads out of the folder.
+    """
+    if not isinstance(name, str) or not name or "\0" in name:
+        raise UserError(
+            f"{origin}: the name of its image is {name!r}, not a text; take the file from its archive again."
+        )
+    if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        raise UserError(f"{origin}: its image '{name}' lies outside {folder}; give names below that folder.")
+    return folder / name
 
 
 def load_mat(path: Path, *names: str, structs: bool = False) -> dict[str, Any]:

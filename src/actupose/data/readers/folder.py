@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
-from actupose.data.readers.base import ReadOptions, ReadResult, choose_split, require_file, require_folder
-from actupose.data.readers.files import load_json
+from actupose.data.readers.base import ReadOptions, ReadResult, choose_split
+from actupose.data.readers.files import load_json, require_file, require_folder
 from actupose.data.records import Box, PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton

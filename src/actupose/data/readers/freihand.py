@@ -18,16 +18,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from actupose.data.readers.base import (
-    ReadOptions,
-    ReadResult,
-    choose_split,
-    count_note,
-    require_file,
-    require_folder,
-)
+from actupose.data.readers.base import ReadOptions, ReadResult, choose_split, count_note
 from actupose.data.readers.draws import published_split
-from actupose.data.readers.files import load_json, numbers, rows
+from actupose.data.readers.files import load_json, numbers, require_file, require_folder, rows
 from actupose.data.records import PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton

@@ -21,17 +21,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actupose.data.readers.base import (
-    ReadOptions,
-    ReadResult,
-    below,
-    choose_split,
-    count_note,
-    require_file,
-    require_folder,
-)
+from actupose.data.readers.base import ReadOptions, ReadResult, choose_split, count_note
 from actupose.data.readers.draws import fixed_subset, published_choices
-from actupose.data.readers.files import entry, load_json, numbers, rows
+from actupose.data.readers.files import below, entry, load_json, numbers, require_file, require_folder, rows
 from actupose.data.records import PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton

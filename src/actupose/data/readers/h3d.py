@@ -15,17 +15,9 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from actupose.data.readers.base import (
-    ReadOptions,
-    ReadResult,
-    below,
-    choose_split,
-    count_note,
-    require_file,
-    require_folder,
-)
-from actupose.data.readers.draws import published_split
-from actupose.data.readers.files import entry, load_json, numbers, rows
+from actupose.data.readers.base import ReadOptions, ReadResult, choose_split
+from actupose.data.readers.draws import published_part
+from actupose.data.readers.files import below, entry, load_json, numbers, require_file, require_folder, rows
 from actupose.data.records import PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton
@@ -58,10 +50,7 @@ def read_h3d(root: Path, split: str, options: ReadOptions) -> ReadResult:  # noq
         raise UserError(f"{path}: holds no hand without an object; take the file from its archive again.")
     notes: tuple[str, ...] = ()
     if split.startswith("published_"):
-        train, test = published_split(len(records))
-        records = [records[i] for i in (train if split == "published_train" else test)]
-        if split == "published_test":
-            notes = count_note(len(records), 3200, "test images of the published split")
+        records, notes = published_part(records, split)
     elif split != "all":
         parts = [PurePosixPath(record.name).parts[0] for record in records]
         last = max(parts)

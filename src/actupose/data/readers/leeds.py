@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from actupose.data.readers.base import MissingDataError, require_file, require_folder
-from actupose.data.readers.files import load_mat, unreadable
+from actupose.data.readers.files import MissingDataError, load_mat, require_file, require_folder, unreadable
 from actupose.data.records import PoseRecord
 from actupose.errors import UserError
 

@@ -20,17 +20,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from actupose.data.readers.base import (
+from actupose.data.readers.base import ReadOptions, ReadResult, choose_split, count_note
+from actupose.data.readers.files import (
     MissingDataError,
-    ReadOptions,
-    ReadResult,
     below,
-    choose_split,
-    count_note,
+    entry,
+    load_json,
+    load_mat,
+    numbers,
     require_file,
     require_folder,
+    rows,
 )
-from actupose.data.readers.files import entry, load_json, load_mat, numbers, rows
 from actupose.data.records import Box, PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton

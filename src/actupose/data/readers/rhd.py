@@ -16,15 +16,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from actupose.data.readers.base import (
-    ReadOptions,
-    ReadResult,
-    choose_split,
-    count_note,
-    require_file,
-    require_folder,
-)
-from actupose.data.readers.files import entry, numbers
+from actupose.data.readers.base import ReadOptions, ReadResult, choose_split, count_note
+from actupose.data.readers.files import entry, numbers, require_file, require_folder
 from actupose.data.readers.plain_pickle import load_plain_pickle
 from actupose.data.records import Box, PoseRecord
 from actupose.errors import UserError

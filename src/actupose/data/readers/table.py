@@ -61,7 +61,7 @@ _ALL = (
     ),
     Reader(
         "surreal_crops",
-        "surreal:read_surreal_crops",
+        "surreal_crops:read_surreal_crops",
         "body16",
         ("train", "val", "test", "published_train", "published_test", "all"),
         "SURREAL, the crops published for domain adaptation",
