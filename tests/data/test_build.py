@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -142,6 +145,80 @@ def test_more_than_five_percent_stop(tmp_path: Path) -> None:
 def test_a_dead_worker_is_said(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="a worker process died"):
         build(tmp_path / "s", maker=Rows(kill=7), workers=2)
+
+
+def test_workers_end_with_a_killed_run(tmp_path: Path) -> None:
+    script = f"""
+import sys
+sys.path.insert(0, {str(TESTS)!r})
+from pathlib import Path
+from data.fakes.rows import Rows
+from data.test_build import build
+if __name__ == "__main__":
+    build(Path({str(tmp_path / "s")!r}), count=500, maker=Rows(seconds=0.05), workers=2)
+"""
+    path = tmp_path / "run.py"
+    path.write_text(script, encoding="utf-8")
+    child = subprocess.Popen([sys.executable, str(path)], start_new_session=True)
+    deadline = time.monotonic() + 120
+    while not list((tmp_path / "s" / "shards").glob("*.arrow")):
+        assert child.poll() is None, "the child ended by itself"
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    while group_members(child.pid):
+        assert time.monotonic() < deadline, "workers of a killed run live on"
+        time.sleep(0.05)
+
+
+def group_members(group: int) -> list[str]:
+    """Processes of a process group that still run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
+            if int(its_group) == group and state != "Z":
+                found.append(stat.parent.name)
+    return found
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 1 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a small tmpfs here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_full_disk_keeps_what_is_finished(small_disk: Path, tmp_path: Path, workers: int) -> None:
+    ballast, out = small_disk / "ballast", small_disk / "s"
+    ballast.write_bytes(bytes(960 << 10))
+    with pytest.raises(
+        UserError, match=r"No space left on device.*free some space.*finished shards are kept"
+    ) as caught:
+        build(out, count=200, workers=workers)
+    assert "\n" not in str(caught.value)
+    made = {p.name: p.read_bytes() for p in (out / "shards").glob("*.arrow")}
+    assert not list(out.rglob("*.tmp*"))
+    ballast.unlink()
+    build(out, count=200, workers=workers)
+    build(tmp_path / "roomy", count=200)
+    assert made
+    assert contents(out) == contents(tmp_path / "roomy")
+    assert all((out / "shards" / name).read_bytes() == data for name, data in made.items())
+
+
+def test_a_disk_that_is_full_from_the_start(small_disk: Path) -> None:
+    with contextlib.suppress(OSError):
+        (small_disk / "ballast").write_bytes(bytes(2 << 20))
+    with pytest.raises(UserError, match="No space left on device"):
+        build(small_disk / "s")
 
 
 def test_an_exception_of_a_worker_comes_through(tmp_path: Path) -> None:

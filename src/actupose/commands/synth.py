@@ -22,6 +22,7 @@ def run(args: list[str]) -> None:
     parser.add_argument("--num", type=int, default=1000, help="number of images")
     parser.add_argument("--seed", type=int, default=0, help="seed; the same seed and options give the same bytes")
     parser.add_argument("--workers", type=int, default=-1, help="processes; -1 = one a core")
+    parser.add_argument("--ray", type=str | None, default=None, help="address of a Ray cluster to render on, or local")
     parser.add_argument(
         "--skeleton", type=str | None, default=None, help="skeleton of the labels: built-in or YAML; body16 or hand21"
     )
@@ -37,7 +38,7 @@ def run(args: list[str]) -> None:
 
     from actupose.synth import synthesize
 
-    report = synthesize(parsed.out, parsed.num, parsed.seed, config, workers=parsed.workers)
+    report = synthesize(parsed.out, parsed.num, parsed.seed, config, workers=parsed.workers, ray=parsed.ray)
     print(report.text())
     if parsed.coco is not None:
         from actupose.data.coco_export import export_coco

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing as mp
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from actupose.data.cluster import ray_results
 from actupose.data.store import (
     SHARD_DIR,
     StoreMeta,
@@ -76,6 +79,7 @@ def build_store(
     *,
     shard_size: int = 256,
     workers: int = 0,
+    ray: str | None = None,
     label: str = "",
 ) -> StoreReport:
     """Make every missing shard of a store and close it.
@@ -90,6 +94,7 @@ def build_store(
         make_shard: picklable; called with the item indices of one shard.
         shard_size: items a shard.
         workers: processes; 0 = in this process, -1 = one a core.
+        ray: make the shards on the Ray cluster at this address (see `ray_cluster`).
         label: what the progress bar says.
 
     Raises:
@@ -100,21 +105,23 @@ def build_store(
     meta = replace(meta, recipe={**meta.recipe, "items": num_items, "shard_size": shard_size})
     starts = range(0, num_items, shard_size)
     shards = [range(s, min(s + shard_size, num_items)) for s in starts]
-    _claim(out, meta, len(shards))
-    missing = [i for i in range(len(shards)) if not shard_path(out, i).is_file()]
-    with progress_bar(total=num_items, label=label or out.name) as bar:
-        bar.update(num_items - sum(len(shards[i]) for i in missing))
-        try:
-            for i, result in _results(make_shard, shards, missing, workers):
+    try:
+        _claim(out, meta, len(shards))
+        missing = [i for i in range(len(shards)) if not shard_path(out, i).is_file()]
+        results = _results(make_shard, shards, missing, workers, ray)
+        with progress_bar(total=num_items, label=label or out.name) as bar:
+            bar.update(num_items - sum(len(shards[i]) for i in missing))
+            for i, result in results:
                 _write_shard(out, i, meta, result)
                 bar.update(len(shards[i]))
-        except OSError as error:
-            raise UserError(
-                f"{out}: cannot write ({error.strerror}); free some space and run again: finished shards are kept."
-            ) from error
-    report = _close(out, meta, num_items, len(shards))
-    _stop_if_too_many_bad(out, report)
-    return report
+        report = _close(out, meta, num_items, len(shards))
+        _stop_if_too_many_bad(out, report)
+        return report
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = "free some space and run again" if full else "see to it and run again"
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise UserError(f"{out}: cannot write ({reason}); {remedy}: finished shards are kept.") from error
 
 
 def _claim(out: Path, meta: StoreMeta, num_shards: int) -> None:
@@ -190,8 +197,11 @@ def _stop_if_too_many_bad(out: Path, report: StoreReport) -> None:
 
 
 def _results(
-    make_shard: MakeShard, shards: list[range], missing: list[int], workers: int
+    make_shard: MakeShard, shards: list[range], missing: list[int], workers: int, ray: str | None
 ) -> Iterator[tuple[int, ShardResult]]:
+    if ray is not None:
+        yield from ray_results(make_shard, shards, missing, ray, workers)
+        return
     count = min(len(missing), (os.cpu_count() or 1) if workers < 0 else workers)
     if count <= 1:
         for i in missing:
@@ -214,6 +224,15 @@ _maker: MakeShard | None = None  # of a worker process
 def _set_maker(make_shard: MakeShard) -> None:
     global _maker
     _maker = make_shard
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End a worker whose parent was killed; it would wait for work for ever."""
+    parent = mp.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _make(items: range) -> ShardResult:

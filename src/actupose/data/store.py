@@ -97,8 +97,11 @@ def shard_path(out: Path, index: int) -> Path:
 def write_json_atomically(path: Path, data: object) -> None:
     """Write JSON so that the file under its name is always whole."""
     temporary = path.with_suffix(f"{path.suffix}.tmp{os.getpid()}")
-    temporary.write_text(json.dumps(data, indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(json.dumps(data, indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def write_table_atomically(path: Path, columns: Mapping[str, Sequence[Any]], num_keypoints: int) -> None:

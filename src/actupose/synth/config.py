@@ -141,4 +141,8 @@ def _flat(name: str, value: object) -> dict[str, object]:
     """Flatten nested mappings into dotted keys; tuples become lists, as in JSON."""
     if isinstance(value, dict):
         return {key: item for part, inner in value.items() for key, item in _flat(f"{name}.{part}", inner).items()}
-    return {name: list(value) if isinstance(value, tuple) else value}
+    return {name: _lists(value)}
+
+
+def _lists(value: object) -> object:
+    return [_lists(item) for item in value] if isinstance(value, tuple) else value

@@ -63,7 +63,14 @@ class ShardRenderer:
 
 
 def synthesize(
-    out: Path, num: int, seed: int = 0, config: SynthConfig | None = None, workers: int = 0, label: str = "rendering"
+    out: Path,
+    num: int,
+    seed: int = 0,
+    config: SynthConfig | None = None,
+    workers: int = 0,
+    label: str = "rendering",
+    ray: str | None = None,
+    shard_size: int = 256,
 ) -> StoreReport:
     """Render a labelled data set into an Arrow store; a killed run continues where it stopped.
 
@@ -74,6 +81,8 @@ def synthesize(
         config: What to render; default: the default look at 256 pixels.
         workers: Processes; 0 renders in this process, -1 uses one per core.
         label: What the progress bar says.
+        ray: Render on the Ray cluster at this address, `local` for one on this machine.
+        shard_size: Images a shard; a killed run loses what it had of its open ones.
 
     Raises:
         UserError: A bad number, seed, look or background folder, or an output folder with another recipe.
@@ -88,4 +97,5 @@ def synthesize(
     skeleton = load_skeleton(config.skeleton_name())
     require_known(skeleton, config.subject)
     meta = StoreMeta(skeleton, config.size, "synth", config.recipe(seed))
-    return build_store(Path(out), meta, num, ShardRenderer(config, seed), workers=workers, label=label)
+    maker = ShardRenderer(config, seed)
+    return build_store(Path(out), meta, num, maker, shard_size=shard_size, workers=workers, ray=ray, label=label)
