@@ -27,6 +27,7 @@ VERBS: dict[str, Verb] = {
     "skeleton": Verb(f"{_COMMANDS}.skeleton:run", "show a skeleton, map it to another, write its YAML"),
     "inspect": Verb(f"{_COMMANDS}.inspect:run", "counts, visibility and a contact sheet of a store"),
     "score": Verb(f"{_COMMANDS}.score:run", "pose complexity of a store's poses, with its health check"),
+    "style": Verb(f"{_COMMANDS}.style:run", "train and look at the style transfer between two stores"),
     "fit": Verb(f"{_COMMANDS}.training:fit", "train a method from a config"),
     "validate": Verb(f"{_COMMANDS}.training:validate", "score a checkpoint on held-out source samples"),
     "test": Verb(f"{_COMMANDS}.training:test", "score a checkpoint on the labelled target test set"),

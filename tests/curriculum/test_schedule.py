@@ -9,9 +9,12 @@ from actupose.curriculum import (
     bin_means,
     effective_bins,
     gaussian_schedule,
+    growing_schedule,
     hard_schedule,
     mean_peak,
+    self_paced_score,
     uniform_schedule,
+    unseen_score,
 )
 from actupose.curriculum.schedule import peak_bin
 
@@ -74,6 +77,18 @@ def test_schedule_rejects_a_negative_epoch() -> None:
 def test_hard_takes_the_last_bins_and_uniform_all() -> None:
     assert hard_schedule(5, 2).tolist() == [0, 0, 0, 1, 1]
     assert uniform_schedule(3).tolist() == [1, 1, 1]
+
+
+def test_growing_reaches_the_bins_in_order_and_keeps_them() -> None:
+    for epoch in range(10):
+        reached = min(int(2.0 * 5 * epoch / 10), 4)  # Eq. 3's g
+        assert growing_schedule(5, epoch, 10, 2.0).tolist() == [1.0 if j <= reached else 0.0 for j in range(5)]
+
+
+def test_a_loss_is_always_below_what_was_never_seen() -> None:
+    peaks = torch.tensor([-1.0, 0.05, 0.4, 1.0, 7.0])
+    assert self_paced_score(peaks).tolist() == pytest.approx([0.95, 0.95, 0.6, 0.0, 0.0])
+    assert float(unseen_score(torch.tensor([0.0, 3.0])).min()) > float(self_paced_score(peaks).max())
 
 
 def test_effective_bins_counts_equal_shares() -> None:

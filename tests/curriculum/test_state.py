@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 
-from actupose.curriculum import CurriculumConfig, CurriculumState, assign_bins
+from actupose.curriculum import KINDS, CurriculumConfig, CurriculumState, assign_bins
 from actupose.errors import UserError
 
 
@@ -30,7 +30,7 @@ def test_draw_depends_on_seed_epoch_and_scores_alone() -> None:
     assert not torch.equal(one.draw(3, 100), other_seed.draw(3, 100))
 
 
-@pytest.mark.parametrize("kind", ["none", "gaussian", "active", "hard"])
+@pytest.mark.parametrize("kind", [*KINDS])
 def test_every_kind_draws_the_asked_number_from_the_bins_it_planned(kind: str) -> None:
     state = _state(kind=kind)
     for epoch in (0, 10, 19):
@@ -59,6 +59,31 @@ def test_gaussian_climbs_from_easy_to_hard() -> None:
     means = [float(_scores()[state.draw(epoch, 20)].mean()) for epoch in (0, 3, 6, 9, 12)]
     assert means == sorted(means)
     assert means[-1] > 2 * means[0]
+
+
+def test_baby_steps_adds_bins_from_the_easy_end() -> None:
+    state = _state(kind="baby_steps")  # 500 samples, 25 bins of 20, 20 epochs: epoch e has bins 0 to 2.5 e
+    ranked = torch.argsort(_scores()).tolist()
+    for epoch, bins in ((0, 1), (1, 3), (4, 11), (9, 23), (10, 25), (19, 25)):
+        drawn = state.draw(epoch, 20 * bins).tolist()
+        assert sorted(drawn) == sorted(ranked[: 20 * bins])
+        assert state.stats(epoch)["effective_bins"] == pytest.approx(bins)
+
+
+def test_self_paced_keeps_those_with_the_least_loss_by_a_plain_sort() -> None:
+    state = _state(kind="self_paced")
+    vae = _scores().tolist()
+    loss: dict[int, float] = {}
+    for epoch, bins in ((0, 1), (1, 3), (2, 6), (3, 8), (10, 25)):
+        # those with a loss by it, then the others by their pose
+        order = sorted(range(500), key=lambda i: (0, loss[i]) if i in loss else (1, vae[i]))
+        drawn = state.draw(epoch, 20 * bins).tolist()
+        assert sorted(drawn) == sorted(order[: 20 * bins])
+        peak = torch.rand(500, generator=torch.Generator().manual_seed(epoch)) * 0.9 + 0.06
+        seen = torch.zeros(500)
+        seen[drawn] = 2.0  # twice each
+        loss |= {i: 1 - float(peak[i]) for i in drawn}
+        state.update(peak * seen, seen)
 
 
 def test_exact_draws_the_papers_counts() -> None:
@@ -107,7 +132,7 @@ def test_compound_weights_the_last_score() -> None:
     assert torch.isfinite(state.shares(3)).all()
 
 
-@pytest.mark.parametrize("kind", ["none", "gaussian", "hard"])
+@pytest.mark.parametrize("kind", ["none", "gaussian", "hard", "baby_steps"])
 def test_kinds_without_feedback_do_not_move(kind: str) -> None:
     state = _state(kind=kind)
     before = state.score.clone(), state.bin_of.clone()

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from actupose.curriculum import CurriculumConfig, PoseVAEConfig
+from actupose.curriculum import CurriculumConfig, CurriculumState, PoseVAEConfig
 from actupose.data.datamodule import LoaderConfig, PoseDataModule
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.training import make_trainer, train
@@ -160,13 +160,16 @@ def test_the_teacher_follows_from_the_adaptation_on(stores: Stores, tmp_path: Pa
         torch.testing.assert_close(method.teacher.net.state_dict()[name], mean[name], rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize(("kind", "changes"), [("active", True), ("gaussian", False), ("hard", False), ("none", False)])
+@pytest.mark.parametrize(
+    ("kind", "changes"), [("active", True), ("gaussian", False), ("hard", False), ("none", False), ("self_paced", True)]
+)
 def test_confidence_feeds_the_active_curriculum_alone(kind: str, changes: bool, stores: Stores, tmp_path: Path) -> None:
     data = data_of(stores, kind)
     method = trained(build(SourceOnly), data, tmp_path / "run", epochs=1)
     state = data.curriculum
     assert state is not None
-    changed = (state.score != state.score_vae.double()).sum()
+    before = CurriculumState(state.score_vae, state.config, 1).score
+    changed = (state.score != before).sum()
     assert int(changed) == (12 if changes else 0)  # those drawn in the epoch, each once
     assert int(method.confidence.count.sum()) == 0  # the next epoch counts anew
 

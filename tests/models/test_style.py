@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
+from actupose.errors import UserError
 from actupose.models import FourierStyle, StyleConfig, build_style
 
 
@@ -77,5 +80,36 @@ def test_no_gradient() -> None:
 def test_the_config_chooses() -> None:
     built = build_style(StyleConfig(beta=0.3))
     assert built is not None
-    assert built.beta == 0.3
+    assert isinstance(built.net, FourierStyle)
+    assert built.net.beta == 0.3
     assert build_style(StyleConfig(kind="none")) is None
+
+
+@pytest.mark.parametrize(("per", "numbers"), [("batch", 1), ("image", 6)])
+def test_what_is_drawn_is_restyled_and_the_rest_stays(per: str, numbers: int) -> None:
+    """The same draws by hand: strengths first, then what decides; styles are used again from the first."""
+    content, style = pictures(6, 16, 0), pictures(4, 16, 1)
+    transfer = build_style(StyleConfig(beta=0.1, prob=0.5, per=per))  # type: ignore[arg-type]
+    assert transfer is not None
+    for seed in range(8):
+        restyled = transfer(content, style, torch.Generator().manual_seed(seed))
+        draws = torch.rand(2, numbers, generator=torch.Generator().manual_seed(seed)).tolist()
+        for i in range(6):
+            alpha, chance = (row[i % numbers] for row in draws)
+            if chance >= 0.5:
+                assert torch.equal(restyled[i], content[i])
+            else:
+                wanted = FourierStyle(0.1)(content[i : i + 1], style[i % 4 : i % 4 + 1], torch.tensor([alpha]))
+                torch.testing.assert_close(restyled[i : i + 1], wanted)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"prob": 1.5}, "style.prob is 1.5"),
+        ({"kind": "adain"}, "style.decoder is not set; train one with `actupose style fit`"),
+    ],
+)
+def test_options_that_cannot_be(options: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        StyleConfig(**options)

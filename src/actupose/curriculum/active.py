@@ -24,6 +24,35 @@ def mean_peak(peaks: Tensor, visible: Tensor | None = None) -> Tensor:
     return torch.where(total > 0, (peaks * counted).sum(-1) / total.clamp(min=1), torch.ones_like(total))
 
 
+def self_paced_score(peak_mean: Tensor) -> Tensor:
+    """Return the student's loss as self-paced learning ranks by it: 1 - mean peak, what the peaks lack of the label's.
+
+    Source: Kumar et al. 2010 select the samples whose present loss is least. Peaks are collected anyway, the loss of a
+    single sample is not; so they stand for it (ours).
+
+    Args:
+        peak_mean: (N,), mean heatmap peak, clamped to [0.05, 1] here.
+
+    Returns:
+        (N,), in [0, 0.95].
+    """
+    return 1 - peak_mean.clamp(LEAST_PEAK, 1.0)
+
+
+def unseen_score(score: Tensor) -> Tensor:
+    """Return scores above every `self_paced_score`, in the order of the Pose-VAE's.
+
+    A sample without a loss yet counts as harder than all that have one (ours).
+
+    Args:
+        score: (N,), the Pose-VAE's, not negative.
+
+    Returns:
+        (N,), at least 1.
+    """
+    return 1 + score
+
+
 def active_score(score: Tensor, peak_mean: Tensor) -> Tensor:
     """Return Eq. 4: score * K / sum of peaks, which is score / mean peak.
 

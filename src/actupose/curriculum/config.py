@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from actupose.curriculum.active import active_score
-from actupose.curriculum.schedule import gaussian_schedule, hard_schedule, uniform_schedule
+from actupose.curriculum.active import active_score, self_paced_score, unseen_score
+from actupose.curriculum.schedule import gaussian_schedule, growing_schedule, hard_schedule, uniform_schedule
 from actupose.errors import UserError
 
 
@@ -18,9 +18,10 @@ class CurriculumConfig:
     """Options of a curriculum; the defaults are the paper's optimum.
 
     Attributes:
-        kind: A key of `KINDS`: ``none`` (uniform), ``gaussian`` (Eq. 3), ``active`` (Eq. 3 and 4), ``hard`` (VAE-HM).
+        kind: A key of `KINDS`: ``none`` (uniform), ``gaussian`` (Eq. 3), ``active`` (Eq. 3 and 4), ``hard`` (VAE-HM),
+            ``baby_steps`` (the easiest bins, more each epoch), ``self_paced`` (the same, ranked by the student's loss).
         n_bins: Number of equal-count bins N_b.
-        pace: Eq. 3's lambda.
+        pace: Eq. 3's lambda; also how fast ``baby_steps`` and ``self_paced`` reach the last bin.
         sigma: Eq. 3's sigma.
         floor: Least share of any bin in Eq. 3 (ours; 0 is the paper).
         hard_bins: How many of the hardest bins ``hard`` draws from.
@@ -67,10 +68,12 @@ class CurriculumKind:
         plan: (config, bin means (N_b,), epoch, epochs) -> unnormalised share p_j of each bin (N_b,).
         rescore: (config, Pose-VAE score (n,), last score (n,), mean peak (n,)) -> new score (n,) of the samples seen in
             the epoch that ended; None where scores never change.
+        unseen: Pose-VAE score (N,) -> score (N,) of samples that were never seen; None = the Pose-VAE's itself.
     """
 
     plan: Plan
     rescore: Rescore | None = None
+    unseen: Callable[[Tensor], Tensor] | None = None
 
 
 def _uniform(_config: CurriculumConfig, means: Tensor, _epoch: int, _epochs: int) -> Tensor:
@@ -85,6 +88,14 @@ def _hard(config: CurriculumConfig, means: Tensor, _epoch: int, _epochs: int) ->
     return hard_schedule(len(means), config.hard_bins)
 
 
+def _growing(config: CurriculumConfig, means: Tensor, epoch: int, epochs: int) -> Tensor:
+    return growing_schedule(len(means), epoch, epochs, config.pace)
+
+
+def _by_loss(_config: CurriculumConfig, _vae: Tensor, _last: Tensor, peak: Tensor) -> Tensor:
+    return self_paced_score(peak)
+
+
 def _weighted_by_peaks(config: CurriculumConfig, vae: Tensor, last: Tensor, peak: Tensor) -> Tensor:
     return active_score(last if config.compound else vae, peak)
 
@@ -94,4 +105,6 @@ KINDS: dict[str, CurriculumKind] = {
     "gaussian": CurriculumKind(_gaussian),
     "active": CurriculumKind(_gaussian, _weighted_by_peaks),
     "hard": CurriculumKind(_hard),
+    "baby_steps": CurriculumKind(_growing),
+    "self_paced": CurriculumKind(_growing, _by_loss, unseen_score),
 }

@@ -48,6 +48,21 @@ def hard_schedule(n_bins: int, hard_bins: int) -> Tensor:
     return (torch.arange(n_bins) >= n_bins - hard_bins).double()
 
 
+def growing_schedule(n_bins: int, epoch: int, epochs: int, pace: float = 2.0) -> Tensor:
+    """Return 1 for the easiest bins up to the epoch's last one, 0 for the harder ones, (n_bins,) float64.
+
+    The last bin is Eq. 3's peak bin g, so all kinds reach the hardest bin in the same epoch. Source: Baby Steps (Bengio
+    et al. 2009: easy samples first, harder ones added to them); how fast is ours.
+
+    Args:
+        n_bins: N_b.
+        epoch: 0-based.
+        epochs: Epochs of the whole training.
+        pace: How many times over the last bin would be reached.
+    """
+    return (torch.arange(n_bins) <= peak_bin(epoch, epochs, n_bins, pace)).double()
+
+
 def uniform_schedule(n_bins: int) -> Tensor:
     """Return 1 for every bin, (n_bins,) float64."""
     return torch.ones(n_bins, dtype=torch.float64)

@@ -73,7 +73,8 @@ class CurriculumState:
         if not 1 <= self.n_bins <= len(score_vae):
             raise UserError(f"curriculum.n_bins is {config.n_bins} but there are {len(score_vae)} samples; lower it.")
         self.score_vae = score_vae.detach().cpu().float().clone()
-        self.score = self.score_vae.double()
+        unseen = KINDS[config.kind].unseen
+        self.score = self.score_vae.double() if unseen is None else unseen(self.score_vae.double())
         self._last_length = len(score_vae)
         self._warned = False
         self._sort()
@@ -116,7 +117,7 @@ class CurriculumState:
         """Take an epoch's confidences, gathered over all processes: rescore, sort and bin again.
 
         Samples not seen (count 0, or a total that is not finite) keep their last score. Does nothing for kinds whose
-        scores never change. Source: Eq. 4.
+        scores never change. Source: Eq. 4; Kumar et al. 2010 for ``self_paced``.
 
         Args:
             total: (N,), the sum of each sample's mean heatmap peak over the times it was seen.

@@ -82,7 +82,7 @@ def predict(
     side = _side(model, size)
     if batch_size < 1:
         raise UserError(f"batch_size {batch_size}: must be 1 or more.")
-    where = _device(device)
+    where = pick_device(device)
     model.net.to(where).eval()
     out = PredictionSet()
     with progress_bar(total=len(records), label="predict") as bar:
@@ -132,7 +132,12 @@ def _side(model: LoadedModel, size: int | None) -> int:
     return side
 
 
-def _device(name: DeviceName) -> torch.device:
+def pick_device(name: DeviceName) -> torch.device:
+    """The device of a name; ``auto`` = a GPU where there is one.
+
+    Raises:
+        UserError: ``cuda`` where there is none.
+    """
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("device cuda: there is no GPU that torch can use; leave out --device.")
     return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")

@@ -18,7 +18,7 @@ from actupose.geometry import compose, warp, warp_points
 from actupose.losses import heatmap_mse
 from actupose.methods.config import LossWeights, ScheduleConfig
 from actupose.metrics import PCK, EvalPoseScore, PerBinPCK, SampleConfidence
-from actupose.models import NetConfig, PoseNet, PoseOutput
+from actupose.models import NetConfig, PoseNet, PoseOutput, StyleConfig, build_style
 from actupose.models.pose_net import SIGMA_AT_64, STRIDE
 from actupose.skeletons import Skeleton, load_skeleton
 from actupose.views import AffineConfig, color_jitter, sample_affine, sample_crop
@@ -63,10 +63,12 @@ class PoseMethod(L.LightningModule):
         weights: weight of each loss term.
         affine: strength of the geometric augmentation.
         jitter: strength of the colour jitter.
+        style: style transfer from the target to the source images; None = the method's own (`default_style`).
         seed: of the augmentation; every step has its own stream, so resuming needs no saved state.
     """
 
     needs_target: ClassVar[bool] = False
+    default_style: ClassVar[StyleConfig] = StyleConfig(kind="none")
 
     def __init__(
         self,
@@ -76,6 +78,7 @@ class PoseMethod(L.LightningModule):
         weights: LossWeights | None = None,
         affine: AffineConfig | None = None,
         jitter: float = 0.25,
+        style: StyleConfig | None = None,
         seed: int = 0,
     ) -> None:
         super().__init__()
@@ -84,6 +87,7 @@ class PoseMethod(L.LightningModule):
         self.weights, self.affine = weights or LossWeights(), affine or AffineConfig()
         self.jitter, self.seed = jitter, seed
         self.student = PoseNet(self.net_config, self.skeleton.num_keypoints)
+        self.style = build_style(style or self.default_style)
         self.confidence: SampleConfidence | None = None
         self._generator = torch.Generator()
         self._metrics = nn.ModuleDict()
@@ -133,9 +137,16 @@ class PoseMethod(L.LightningModule):
             self.confidence.update(source.row, mean_peak(heatmaps.detach().amax((2, 3))))
         return SourcePass(heatmaps, output.feature.float(), points, weight, label, output.map, output.raw)
 
-    def restyle(self, images: Tensor, batch: TrainBatch) -> Tensor:  # noqa: ARG002 - for methods with a style transfer
-        """Source images in the target's style, where a method has a style transfer."""
-        return images
+    def restyle(self, images: Tensor, batch: TrainBatch) -> Tensor:
+        """Source images in the style of the target batch, where there is a style transfer."""
+        return images if self.style is None else self.transfer(images, self.images(batch["target"]))
+
+    def transfer(self, content: Tensor, style: Tensor) -> Tensor:
+        """Content images in the style of others, at random (`StyleTransfer`); as they are where there is none."""
+        if self.style is None:
+            return content
+        restyled: Tensor = self.style(content, style, self._generator)
+        return restyled
 
     def supervised(self, source: SourcePass) -> Tensor:
         """Heatmap loss on the source."""
@@ -178,6 +189,10 @@ class PoseMethod(L.LightningModule):
             )
         if self.needs_target and not has_target:
             raise UserError(f"method {type(self).__name__} needs unlabelled target images; set data.target.")
+        if self.style is not None and not has_target:
+            raise UserError(
+                "a style transfer needs target images; set data.target, or model.init_args.style.kind: none."
+            )
 
     def check_trainer(self, trainer: L.Trainer) -> None:
         """Whether this trainer can train the method.

@@ -12,7 +12,7 @@ from actupose.geometry import compose, invert, to_heatmap_grid, warp, warp_point
 from actupose.losses import consistency_loss, quantile_mask, rectify
 from actupose.methods.base import PoseMethod, SourcePass, TrainBatch
 from actupose.methods.config import TeacherConfig
-from actupose.models import MeanTeacher, PoseNet, StyleConfig, build_style
+from actupose.models import MeanTeacher, PoseNet, StyleConfig
 from actupose.models.pose_net import STRIDE
 from actupose.views import adaptive_occlusion, sample_affine
 
@@ -54,18 +54,16 @@ class UDAPE(PoseMethod):
 
     Args:
         teacher: the mean teacher and its pseudo-labels.
-        style: style transfer between the domains.
         **shared: arguments of `PoseMethod`.
     """
 
     needs_target: ClassVar[bool] = True
+    default_style: ClassVar[StyleConfig] = StyleConfig()
     adapted: Tensor
 
-    def __init__(self, teacher: TeacherConfig | None = None, style: StyleConfig | None = None, **shared: Any) -> None:  # noqa: ANN401 - resolved by jsonargparse to PoseMethod's arguments
+    def __init__(self, teacher: TeacherConfig | None = None, **shared: Any) -> None:  # noqa: ANN401 - resolved by jsonargparse to PoseMethod's arguments
         super().__init__(**shared)
         self.teacher_config = teacher or TeacherConfig()
-        self.style_config = style or StyleConfig()
-        self.style = build_style(self.style_config)
         self.teacher = MeanTeacher(self.student, self.teacher_config.bn)
         self.register_buffer("adapted", torch.zeros((), dtype=torch.bool))
 
@@ -133,22 +131,6 @@ class UDAPE(PoseMethod):
         mean = torch.stack(heatmaps).mean(0)
         points, peaks = argmax(mean)
         return _PseudoLabel(mean, points, peaks, torch.stack(features).mean(0))
-
-    # -- style
-
-    def restyle(self, images: Tensor, batch: TrainBatch) -> Tensor:
-        """Source images in the style of the target batch."""
-        return self.transfer(images, self.images(batch["target"]))
-
-    def transfer(self, content: Tensor, style: Tensor) -> Tensor:
-        """Restyle each image with the configured probability and alpha ~ U(0, 1); few styles are used repeatedly."""
-        if self.style is None:
-            return content
-        draws = torch.rand(2, len(content), generator=self._generator)
-        alpha = (draws[0] * (draws[1] < self.style_config.prob)).to(content.device, non_blocking=True)
-        paired = style[torch.arange(len(content), device=style.device) % len(style)]
-        restyled: Tensor = self.style(content, paired, alpha)
-        return restyled
 
     # -- the teacher's life
 

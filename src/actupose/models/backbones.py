@@ -16,6 +16,8 @@ from actupose.skeletons.skeleton import near_match
 Weights = Literal["imagenet", "random"]
 OFFLINE_NAME = "tf_efficientnet_lite0"
 _STRIDES = (4, 8, 16, 32)
+# The packaged Lite0 weights follow TensorFlow's [-1, 1] inputs, and classify best so.
+_LITE0_NORM = (0.5, 0.5, 0.5), (0.5, 0.5, 0.5)
 
 
 class Backbone(NamedTuple):
@@ -56,9 +58,21 @@ def build_backbone(name: str, weights: Weights = "imagenet") -> Backbone:
     if offline:
         _load_offline(net)
     config = net.pretrained_cfg
-    # The packaged Lite0 weights follow TensorFlow's [-1, 1] inputs, and classify best so.
-    mean, std = ((0.5,) * 3, (0.5,) * 3) if name == OFFLINE_NAME else (config["mean"], config["std"])
+    mean, std = _LITE0_NORM if name == OFFLINE_NAME else (config["mean"], config["std"])
     return Backbone(net, tuple(net.feature_info.channels()[-4:]), tuple(mean), tuple(std))
+
+
+def lite0_stages() -> tuple[list[nn.Module], tuple[tuple[float, ...], tuple[float, ...]]]:
+    """The first stages of EfficientNet-Lite0, for style transfer, with the weights that need no hub.
+
+    Returns:
+        A chain of three modules whose maps have 32, 24 and 40 channels at strides 2, 4 and 8; and the normalisation
+        (mean and standard deviation per colour).
+    """
+    net = _create(OFFLINE_NAME, pretrained=False)
+    _load_offline(net)
+    stem, blocks = nn.Sequential(net.conv_stem, net.bn1), net.blocks
+    return [stem, nn.Sequential(blocks[0], blocks[1]), blocks[2]], _LITE0_NORM
 
 
 def _create(name: str, *, pretrained: bool) -> Any:  # noqa: ANN401 - timm's FeatureListNet is not typed

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
+
+from actupose.errors import UserError
+from actupose.models.decoder_file import load_style
+
+StyleKind = Literal["adain", "fourier", "none"]
 
 
 @dataclass(frozen=True)
@@ -14,14 +20,30 @@ class StyleConfig:
     """How source and target styles are mixed.
 
     Attributes:
-        kind: ``fourier`` (amplitude swap) or ``none``.
-        prob: probability that an image is restyled (UDAPE: 0.5, a batch).
-        beta: half side of the swapped low frequencies as a share of the image side.
+        kind: ``adain`` (feature statistics, UDAPE's), ``fourier`` (amplitude swap, needs no training) or ``none``.
+        prob: probability of being restyled.
+        per: what is drawn for, probability and strength alike: the whole ``batch``, as UDAPE's authors do, or each
+            ``image`` (ours).
+        beta: half side of the swapped low frequencies as a share of the image side (``fourier``).
+        decoder: file that `actupose style fit` wrote (``adain``).
     """
 
-    kind: Literal["fourier", "none"] = "fourier"
+    kind: StyleKind = "fourier"
     prob: float = 0.5
+    per: Literal["batch", "image"] = "batch"
     beta: float = 0.02
+    decoder: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            UserError: a probability out of range, or ``adain`` without a decoder.
+        """
+        if not 0 <= self.prob <= 1:
+            raise UserError(f"style.prob is {self.prob}; it must be from 0 to 1.")
+        if self.kind == "adain" and self.decoder is None:
+            raise UserError("style.kind is 'adain' but style.decoder is not set; train one with `actupose style fit`.")
 
 
 class FourierStyle(nn.Module):
@@ -60,6 +82,47 @@ class FourierStyle(nn.Module):
         return restyled
 
 
-def build_style(config: StyleConfig) -> FourierStyle | None:
+class StyleTransfer(nn.Module):
+    """Restyles a batch at random: which images and how strongly is drawn on the CPU, so nothing waits for the device.
+
+    Args:
+        config: its kind is not ``none``.
+
+    Raises:
+        UserError: the decoder of ``adain`` cannot be used, see `load_style`.
+    """
+
+    def __init__(self, config: StyleConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.net: nn.Module = FourierStyle(config.beta)
+        if config.kind == "adain" and config.decoder is not None:
+            self.net = load_style(config.decoder)
+
+    @torch.no_grad()
+    def forward(self, content: Tensor, style: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Restyle with the configured probability and alpha ~ U(0, 1); what is not drawn stays as it is.
+
+        Args:
+            content: (B, 3, S, S) in [0, 1].
+            style: (M, 3, S, S) in [0, 1]; image i takes style i, from the beginning again where M < B.
+            generator: CPU generator; two numbers are drawn a batch or an image. None takes the global one.
+
+        Returns:
+            (B, 3, S, S) in [0, 1].
+        """
+        count = len(content)
+        draws = torch.rand(2, count if self.config.per == "image" else 1, generator=generator).expand(2, count)
+        index = (draws[1] < self.config.prob).nonzero().squeeze(1)
+        if not len(index):
+            return content
+        alpha = draws[0][index].to(content.device, non_blocking=True)
+        paired = style[(index % len(style)).to(content.device, non_blocking=True)]
+        index = index.to(content.device, non_blocking=True)
+        restyled: Tensor = self.net(content[index], paired, alpha)
+        return content.index_copy(0, index, restyled)
+
+
+def build_style(config: StyleConfig) -> StyleTransfer | None:
     """The style transfer that a config names; None for ``none``."""
-    return FourierStyle(config.beta) if config.kind == "fourier" else None
+    return None if config.kind == "none" else StyleTransfer(config)
