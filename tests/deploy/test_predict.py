@@ -37,7 +37,7 @@ class Fixed(nn.Module):
         heat = torch.zeros(len(images), 14, HEAT, HEAT)
         for k in range(14):
             heat[:, k, 2, k] = 0.5 + k / 100
-        return PoseOutput(heat, torch.zeros(len(images), 1))
+        return PoseOutput(heat, torch.zeros(len(images), 1), images, heat)
 
 
 class Brightest(nn.Module):
@@ -45,7 +45,7 @@ class Brightest(nn.Module):
 
     def forward(self, images: Tensor) -> PoseOutput:
         heat = F.avg_pool2d(images.mean(1, keepdim=True), 4).expand(-1, 14, -1, -1)
-        return PoseOutput(heat, torch.zeros(len(images), 1))
+        return PoseOutput(heat, torch.zeros(len(images), 1), images, heat)
 
 
 def model(net: nn.Module | None = None, size: int | None = SIZE) -> LoadedModel:
@@ -153,7 +153,8 @@ def test_settings_out_of_range_are_named(tmp_path: Path) -> None:
 def test_a_diverged_network_is_named(tmp_path: Path) -> None:
     class Diverged(nn.Module):
         def forward(self, images: Tensor) -> PoseOutput:
-            return PoseOutput(torch.full((len(images), 14, HEAT, HEAT), torch.nan), images)
+            nan = torch.full((len(images), 14, HEAT, HEAT), torch.nan)
+            return PoseOutput(nan, images, images, nan)
 
     with pytest.raises(UserError, match="fake: gives values that are not finite"):
         predict(model(Diverged()), [record(tmp_path)])

@@ -49,7 +49,7 @@ class Beacon(nn.Module):
         points = torch.stack([(light.sum(2) * axis).sum(-1), (light.sum(3) * axis).sum(-1)], -1) / total[..., None]
         seen = (total > 1).float()
         heatmaps, _ = encode(to_heat(points, 4), seen, (size // 4, size // 4), 1.0)
-        return PoseOutput(heatmaps, images.mean((2, 3)))
+        return PoseOutput(heatmaps, images.mean((2, 3)), images, heatmaps)
 
 
 @pytest.mark.parametrize("views", [1, 4])
@@ -124,9 +124,8 @@ def test_occlusion_covers_a_joint_of_the_students_view() -> None:
     data["target"] = data["target"]._replace(image=image)
     config = TeacherConfig(bn="copy", occlusion_prob=1.0, occlusion_threshold=0.5)
     model = still(affine=AffineConfig(scale=(0.8, 1.2), shear=20), teacher=config)
-    pointed = PoseOutput(
-        encode(to_heat(places.expand(8, 3, 2), 4), torch.ones(8, 3), (16, 16), 1.0)[0], torch.ones(8, 3)
-    )
+    heat = encode(to_heat(places.expand(8, 3, 2), 4), torch.ones(8, 3), (16, 16), 1.0)[0]
+    pointed = PoseOutput(heat, torch.ones(8, 3), heat, heat)
     views: list[Tensor] = []
     model.teacher.net.forward = lambda _: pointed  # type: ignore[method-assign]
     model.student.forward = lambda x: views.append(x) or pointed  # type: ignore[func-returns-value, method-assign]

@@ -21,7 +21,8 @@ class Small(nn.Module):
 
     def forward(self, x: Tensor) -> PoseOutput:
         x = self.norm(self.conv(x))
-        return PoseOutput(self.final(x), x.mean((2, 3)))
+        heatmaps = self.final(x)
+        return PoseOutput(heatmaps, x.mean((2, 3)), x, heatmaps)
 
 
 def images(seed: int) -> Tensor:
