@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from actupose.synth.body import NAIL, SKIN
+from actupose.synth.generator import Generator
+from actupose.synth.labels import OUTSIDE, VISIBLE
 from actupose.synth.scenes import Scene
 from actupose.synth.shading import Actor
 
@@ -33,3 +35,22 @@ def surfaces_in_front(scene: Scene, actor: Actor) -> np.ndarray:
             hit = front & (u >= 0) & (v >= 0) & (u + v <= 1) & (t > 0) & (t < 1)
         counts.append(int(hit.sum()))
     return np.array(counts)
+
+
+def compare(generator: Generator, num: int) -> tuple[list[bool], list[bool], list[bool]]:
+    """For every joint inside the pictures of `num` samples.
+
+    Returns:
+        Whether label and ray count agree, whether it is labelled visible behind more than one surface, and whether it
+        is labelled visible.
+    """
+    agree, through, seen = [], [], []
+    for index in range(num):
+        scene, sample = generator.scene(index), generator.render(index)
+        inside = sample.visible != OUTSIDE
+        counts = surfaces_in_front(scene, scene.actor)[inside]
+        visible = sample.visible[inside] == VISIBLE
+        agree += list((counts <= 1) == visible)
+        through += list(visible & (counts > 1))
+        seen += list(visible)
+    return agree, through, seen

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from ray_count import surfaces_in_front
+from ray_count import compare
 
 from actupose.data.store import open_store
 from actupose.errors import UserError
@@ -19,7 +19,6 @@ from actupose.synth.hand_materials import hand_finish
 from actupose.synth.hand_scenes import HandScenes
 from actupose.synth.hands import FINGER_ALONG, HandModel, HandPoser, load_hand
 from actupose.synth.joints import HAND21
-from actupose.synth.labels import OUTSIDE, VISIBLE
 from actupose.synth.look import ClothingLook, HandLook, Look
 
 CONFIG = SynthConfig(subject="hand", size=64)
@@ -149,15 +148,7 @@ def test_gestures_are_what_they_are_called() -> None:
 
 
 def test_visibility_of_hands_agrees_with_an_independent_ray_count(generator: Generator) -> None:
-    agree, through, seen = [], [], []
-    for index in range(40):
-        scene, sample = generator.scene(index), generator.render(index)
-        inside = sample.visible != OUTSIDE
-        counts = surfaces_in_front(scene, scene.actor)[inside]
-        visible = sample.visible[inside] == VISIBLE
-        agree += list((counts <= 1) == visible)
-        through += list(visible & (counts > 1))
-        seen += list(visible)
+    agree, through, seen = compare(generator, 40)
     assert len(agree) > 600
     assert 0.3 < np.mean(seen) < 0.9
     assert np.mean(agree) > 0.84

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ray_count import surfaces_in_front
+from ray_count import compare, surfaces_in_front
 
 from actupose.synth.camera import View, frame
 from actupose.synth.config import SynthConfig
@@ -13,20 +13,14 @@ from actupose.synth.generator import Generator
 from actupose.synth.joints import BODY16, JointSurface
 from actupose.synth.labels import HIDDEN, OUTSIDE, VISIBLE, to_pixel_index, visibility
 from actupose.synth.layers import Layer, Region
+from actupose.synth.scenes import BodyScenes
 
 LEFT = [k for k, name in enumerate(BODY16) if name.startswith("left_")]
 RIGHT = [BODY16.index("right_" + BODY16[k].removeprefix("left_")) for k in LEFT]
 
 
 def test_visibility_agrees_with_an_independent_ray_count(generator: Generator) -> None:
-    agree, through = [], []
-    for index in range(40):
-        scene, sample = generator.scene(index), generator.render(index)
-        inside = sample.visible != OUTSIDE
-        counts = surfaces_in_front(scene, scene.actor)[inside]
-        visible = sample.visible[inside] == VISIBLE
-        agree += list((counts <= 1) == visible)
-        through += list(visible & (counts > 1))
+    agree, through, _ = compare(generator, 40)
     assert len(agree) > 300
     assert np.mean(agree) > 0.84
     assert np.mean(through) < 0.04
@@ -53,12 +47,14 @@ def test_other_people_hide_joints_as_the_ray_count_says(tmp_path: Path) -> None:
 
 
 def test_left_and_right_swap_between_front_and_back_view(generator: Generator) -> None:
-    sampler = generator.scenes.poses
+    scenes = generator.scenes
+    assert isinstance(scenes, BodyScenes)
+    sampler = scenes.poses
     pose = dataclasses.replace(
         sampler.sample(np.random.default_rng(0)),
-        rotations=np.tile(np.eye(3), (len(generator.scenes.model.rig.bones), 1, 1)),
+        rotations=np.tile(np.eye(3), (len(scenes.model.rig.bones), 1, 1)),
     )
-    body = generator.scenes.model.pose(0, pose.rotations)
+    body = scenes.model.pose(0, pose.rotations)
     outline = body.vertices.numpy().astype(np.float64)
     for azimuth, facing in ((0.0, True), (180.0, False)):
         camera = frame(View(azimuth, 5.0, 0.0, 2.0, 0.8, (0.0, 0.0)), outline)

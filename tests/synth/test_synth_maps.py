@@ -102,8 +102,10 @@ def test_visible_joints_show_their_part(generator: Generator) -> None:
 
 
 def test_every_bone_has_a_part(generator: Generator) -> None:
-    parts = part_of_bone(generator.scenes.model.rig)
-    by_name = {bone: PARTS[number - 1] for bone, number in zip(generator.scenes.model.rig.bones, parts, strict=True)}
+    parts = part_of_bone(generator.scenes.models[0].rig)
+    by_name = {
+        bone: PARTS[number - 1] for bone, number in zip(generator.scenes.models[0].rig.bones, parts, strict=True)
+    }
     assert by_name["root"] == by_name["clavicle.L"] == "torso"
     assert by_name["head"] == by_name["eye.R"] == "head"
     assert by_name["finger3-2.R"] == "right_hand"

@@ -25,7 +25,7 @@ from actupose.synth.layers import Layer, composite, merge
 from actupose.synth.maps import encode_labels, part_of_bone, person_maps
 from actupose.synth.occluders import Occluder, draw_occluder
 from actupose.synth.rotations import Array
-from actupose.synth.scenes import BodyScenes, Scene
+from actupose.synth.scenes import BodyScenes, Scene, Scenes
 from actupose.synth.sensor import encode, expose
 from actupose.synth.shading import dress, render
 from actupose.synth.streams import Stream, stream
@@ -99,7 +99,7 @@ class Generator:
         skeleton = load_skeleton(self.config.skeleton_name())
         require_known(skeleton, self.config.subject)
         scenes = HandScenes if self.config.subject == "hand" else BodyScenes
-        self.scenes = scenes(self.look, seed, self.clock)
+        self.scenes: Scenes = scenes(self.look, seed, self.clock)
         self.keypoints = {model: KeypointSet(model, skeleton) for model in self.scenes.models}
         self._parts = part_of_bone(self.scenes.models[0].rig)
 

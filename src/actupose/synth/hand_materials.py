@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import torch
 
 from actupose.synth import body, hands
 from actupose.synth.hand_appearance import HandAppearance
-from actupose.synth.painting import GAMMA, Finish, Painter, Surface, paint_cloth
+from actupose.synth.painting import GAMMA, Finish, Painter, Surface, make_finish, paint_cloth
 from actupose.synth.rotations import Array
 
 _BUMP = 0.7
@@ -21,13 +19,7 @@ _SPECKLES = 420.0  # frequency of the fine mottling, radians per metre
 
 def hand_finish(appearance: HandAppearance) -> Finish:
     """How a hand is painted."""
-    return Finish(
-        waves=appearance.waves,
-        bump=_BUMP,
-        shadow_bias=_SHADOW_BIAS,
-        thickness=partial(thickness, appearance=appearance),
-        paint=partial(paint, appearance=appearance),
-    )
+    return make_finish(appearance, thickness, paint, _BUMP, _SHADOW_BIAS)
 
 
 def thickness(attributes: torch.Tensor, noise: torch.Tensor, appearance: HandAppearance) -> torch.Tensor:

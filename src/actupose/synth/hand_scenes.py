@@ -14,9 +14,9 @@ from actupose.synth.lighting import draw_light
 from actupose.synth.limits import SIDES
 from actupose.synth.look import Look
 from actupose.synth.rotations import Array, unit
-from actupose.synth.scenes import Scene
+from actupose.synth.scenes import Scene, Scenes
 from actupose.synth.shading import Actor
-from actupose.synth.streams import Stream, chance, choose, stream
+from actupose.synth.streams import Stream, chance, choose
 
 _FRAME_STEP = 5  # every 5th vertex of the hand frames it well enough
 _MAX_VIEWS = 24
@@ -24,39 +24,32 @@ _MOST_ALONG = 0.45  # cosine of view and forearm above which the arm hides the h
 _LEAST_BEFORE = 0.03  # metres that the upper arm may come nearer to the camera than the hand
 
 
-class HandScenes:
-    """Draws scenes of one hand.
-
-    Args:
-        look: The distributions.
-        seed: Seed of the data set.
-        clock: Takes the time.
-    """
+class HandScenes(Scenes):
+    """Draws scenes of one hand."""
 
     def __init__(self, look: Look, seed: int, clock: StageClock) -> None:
-        self.look, self._seed, self._clock = look, seed, clock
-        self.models = tuple(load_hand(side, children=look.people.children > 0) for side in SIDES)
-        self._posers = {model: HandPoser(model) for model in self.models}
+        super().__init__(look, seed, clock)
+        hands = [load_hand(side, children=look.people.children > 0) for side in SIDES]
+        self.models = tuple(hands)
+        self._posers = [HandPoser(hand) for hand in hands]
 
     def __call__(self, index: int) -> Scene:
         """Draw side, gesture, skin, view and light of one sample."""
         with self._clock("pose"):
-            rng = stream(self._seed, index, Stream.POSE)
-            model = self.models[0 if chance(rng, self.look.hand.left) else 1]
-            gesture, rotations = self._posers[model].sample(rng, choose(rng, self.look.hand.gesture))
+            rng = self._stream(index, Stream.POSE)
+            poser = self._posers[0 if chance(rng, self.look.hand.left) else 1]
+            model = poser.model
+            gesture, rotations = poser.sample(rng, choose(rng, self.look.hand.gesture))
         with self._clock("body"):
-            appearance = draw_hand(stream(self._seed, index, Stream.PERSON), self.look, model.num_people)
-            light = draw_light(stream(self._seed, index, Stream.LIGHT), self.look.light)
+            appearance = draw_hand(self._stream(index, Stream.PERSON), self.look, model.num_people)
+            light = draw_light(self._stream(index, Stream.LIGHT), self.look.light)
             actor, camera = self._view(index, model, rotations, appearance)
         return Scene(index, gesture.name, actor, (), light, camera, grounded=False)
 
     def _view(self, index: int, model: HandModel, rotations: Array, appearance: HandAppearance) -> tuple[Actor, Camera]:
         """Turn the arm and draw views until the hand is seen and the arm does not stand before it."""
-        rng, look = stream(self._seed, index, Stream.CAMERA), self.look.hand.camera
-        age = stream(self._seed, index, Stream.AGE)
-        person = appearance.person
-        if chance(age, self.look.people.children):
-            person = model.num_people + int(age.integers(model.num_children))
+        rng, look = self._stream(index, Stream.CAMERA), self.look.hand.camera
+        person = self._person(appearance.person, model, self._stream(index, Stream.AGE))
         for _ in range(_MAX_VIEWS):
             body = model.pose(person, _any_turn(rng) @ rotations)
             points = body.vertices.numpy().astype(np.float64)

@@ -112,7 +112,7 @@ class HandPoser:
     """
 
     def __init__(self, model: HandModel) -> None:
-        self.rig, self.side = model.rig, model.side
+        self.model, self.rig, self.side = model, model.rig, model.side
         rig, side = self.rig, self.side
         axes = rig.axes[side]
         self._sign = 1.0 if side == "L" else -1.0

@@ -8,13 +8,12 @@ z = 0, crown at 0.85, soles at -0.98. Ours.
 from __future__ import annotations
 
 import math
-from functools import partial
 
 import torch
 
 from actupose.synth import body
 from actupose.synth.appearance import Appearance
-from actupose.synth.painting import GAMMA, Finish, Painter, Surface, paint_cloth
+from actupose.synth.painting import GAMMA, Finish, Painter, Surface, make_finish, paint_cloth
 
 _BUMP = 1.6
 _SHADOW_BIAS = 0.012  # metres
@@ -110,13 +109,7 @@ def _paint_extras(
 
 def body_finish(appearance: Appearance) -> Finish:
     """How a clothed person is painted."""
-    return Finish(
-        waves=appearance.waves,
-        bump=_BUMP,
-        shadow_bias=_SHADOW_BIAS,
-        thickness=partial(thickness, appearance=appearance),
-        paint=partial(paint, appearance=appearance),
-    )
+    return make_finish(appearance, thickness, paint, _BUMP, _SHADOW_BIAS)
 
 
 def paint(attributes: torch.Tensor, noise: torch.Tensor, label: torch.Tensor, appearance: Appearance) -> Surface:

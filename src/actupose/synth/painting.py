@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import torch
 import torch.nn.functional as F
 
-from actupose.synth.appearance import Garment
+from actupose.synth.appearance import Appearance, Garment
+from actupose.synth.hand_appearance import HandAppearance
 from actupose.synth.renderer import take
 from actupose.synth.rotations import Array
 
 GAMMA = 2.2
+Painted = TypeVar("Painted", Appearance, HandAppearance)
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,24 @@ class Finish:
     shadow_bias: float
     thickness: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
     paint: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], Surface]
+
+
+def make_finish(
+    appearance: Painted,
+    thickness: Callable[[torch.Tensor, torch.Tensor, Painted], torch.Tensor],
+    paint: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Painted], Surface],
+    bump: float,
+    shadow_bias: float,
+) -> Finish:
+    """Bind functions that paint to the appearance that they take last."""
+
+    def bound_thickness(attributes: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
+        return thickness(attributes, noise, appearance)
+
+    def bound_paint(attributes: torch.Tensor, noise: torch.Tensor, label: torch.Tensor) -> Surface:
+        return paint(attributes, noise, label, appearance)
+
+    return Finish(appearance.waves, bump, shadow_bias, bound_thickness, bound_paint)
 
 
 class Painter:

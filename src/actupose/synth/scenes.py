@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import numpy as np
 
 from actupose.synth.appearance import draw_appearance
-from actupose.synth.body import PosedBody, load_body
+from actupose.synth.body import BodyModel, PosedBody, load_body
 from actupose.synth.camera import Camera, draw_view, frame
 from actupose.synth.clock import StageClock
 from actupose.synth.company import draw_company
@@ -50,17 +51,42 @@ class Scene:
         return self.actor.body
 
 
-class BodyScenes:
-    """Draws scenes of people.
+class Scenes(ABC):
+    """Draws scenes, each from streams that depend on the seed and its index alone.
 
     Args:
         look: The distributions.
         seed: Seed of the data set.
         clock: Takes the time.
+
+    Attributes:
+        models: The models that actors with labels may have.
     """
+
+    models: tuple[BodyModel, ...]
 
     def __init__(self, look: Look, seed: int, clock: StageClock) -> None:
         self.look, self._seed, self._clock = look, seed, clock
+
+    @abstractmethod
+    def __call__(self, index: int) -> Scene:
+        """Draw one sample."""
+
+    def _stream(self, index: int, purpose: Stream) -> np.random.Generator:
+        return stream(self._seed, index, purpose)
+
+    def _person(self, adult: int, model: BodyModel, age: np.random.Generator) -> int:
+        """Index of the drawn adult, or of a child by the look's share."""
+        if chance(age, self.look.people.children):
+            return model.num_people + int(age.integers(model.num_children))
+        return adult
+
+
+class BodyScenes(Scenes):
+    """Draws scenes of people."""
+
+    def __init__(self, look: Look, seed: int, clock: StageClock) -> None:
+        super().__init__(look, seed, clock)
         self.model = load_body(children=look.people.children > 0)
         self.models = (self.model,)
         pose = look.pose
@@ -69,10 +95,10 @@ class BodyScenes:
     def __call__(self, index: int) -> Scene:
         """Draw pose, body, clothes, company, light and camera of one sample."""
         with self._clock("pose"):
-            pose = self.poses.sample(stream(self._seed, index, Stream.POSE))
+            pose = self.poses.sample(self._stream(index, Stream.POSE))
         with self._clock("body"):
-            actor = self._actor(pose, stream(self._seed, index, Stream.PERSON), stream(self._seed, index, Stream.AGE))
-            light = draw_light(stream(self._seed, index, Stream.LIGHT), self.look.light)
+            actor = self._actor(pose, self._stream(index, Stream.PERSON), self._stream(index, Stream.AGE))
+            light = draw_light(self._stream(index, Stream.LIGHT), self.look.light)
             camera = self._camera(index, actor.body)
             others = self._company(index, actor, camera)
         return Scene(index, pose.archetype, actor, others, light, camera)
@@ -81,14 +107,12 @@ class BodyScenes:
         """Draw a person in a pose; a child by the look's share."""
         model = self.model
         appearance = draw_appearance(person, self.look, pose.archetype, model.num_people)
-        who = appearance.person
-        if chance(age, self.look.people.children):
-            who = model.num_people + int(age.integers(model.num_children))
+        who = self._person(appearance.person, model, age)
         return Actor(model, model.pose(who, pose.rotations), body_finish(appearance))
 
     def _camera(self, index: int, body: PosedBody) -> Camera:
         """Draw views until enough joints lie inside the image."""
-        rng, look = stream(self._seed, index, Stream.CAMERA), self.look.camera
+        rng, look = self._stream(index, Stream.CAMERA), self.look.camera
         outline = body.vertices[::_FRAME_STEP].numpy().astype(np.float64)
         for _ in range(_MAX_VIEWS):
             camera = frame(draw_view(rng, look), outline)
@@ -99,7 +123,7 @@ class BodyScenes:
 
     def _company(self, index: int, actor: Actor, camera: Camera) -> tuple[Actor, ...]:
         """Draw the other people of a sample, if it has any."""
-        rng = stream(self._seed, index, Stream.COMPANY)
+        rng = self._stream(index, Stream.COMPANY)
 
         def draw_other() -> Actor:
             return self._actor(self.poses.sample(rng), rng, rng)
