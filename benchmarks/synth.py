@@ -1,6 +1,6 @@
-"""Speed of the synthetic generator on one core: images/s and CPU milliseconds per stage, as JSON.
+"""Speed and memory of the synthetic generator on one core: images/s and CPU milliseconds per stage, as JSON.
 
-OMP_NUM_THREADS=1 python benchmarks/synth.py --num 100 --size 256
+OMP_NUM_THREADS=1 python benchmarks/synth.py --num 100 --size 256 --subject hand
 """
 
 from __future__ import annotations
@@ -15,14 +15,22 @@ import torch
 from actupose.synth import Generator, SynthConfig
 
 
+def peak_memory() -> int:
+    """Most memory (MiB) that this process has held so far."""
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
 def measure(num: int, config: SynthConfig, seed: int = 0) -> dict[str, object]:
     """Render `num` samples on one thread.
 
     Returns:
-        Images per CPU second and per wall second, CPU ms per image and stage, bytes per image, peak memory in MiB.
+        Images per CPU second and per wall second, CPU ms per image and stage, bytes per image, peak memory in MiB after
+        the imports, after the models are loaded and at the end.
     """
     torch.set_num_threads(1)
+    memory = {"imports": peak_memory()}
     generator = Generator(config, seed)
+    memory["models"] = peak_memory()
     for index in range(3):  # warm-up: buffers, lazily loaded code
         generator.render(10**6 + index)
     generator.clock.seconds.clear()
@@ -30,9 +38,11 @@ def measure(num: int, config: SynthConfig, seed: int = 0) -> dict[str, object]:
     num_bytes = sum(len(generator.render(index).image) for index in range(num))
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
     stages = {name: round(seconds / num * 1e3, 2) for name, seconds in generator.clock.seconds.items()}
+    memory["all"] = peak_memory()
     return {
         "subject": config.subject,
         "look": config.look,
+        "others": generator.look.people.others,
         "size": config.size,
         "supersample": config.supersample,
         "shadows": config.shadows,
@@ -41,7 +51,7 @@ def measure(num: int, config: SynthConfig, seed: int = 0) -> dict[str, object]:
         "images_per_wall_second": round(num / wall, 1),
         "stage_cpu_ms": stages,
         "jpeg_bytes": round(num_bytes / num),
-        "peak_memory_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_memory_mib": memory,
     }
 
 

@@ -58,7 +58,7 @@ def _skin(attributes: torch.Tensor, noise: torch.Tensor, appearance: HandAppeara
     mottled = torch.sin(_SPECKLES * (x + 0.6 * y) + 3 * noise) * torch.sin(_SPECKLES * (z - 0.5 * y) - 2 * noise)
     shade = 1 - appearance.crease * _creases(attributes) + 0.03 * mottled
     red = 0.12 * (attributes[:, hands.FINGER_ALONG] / 3).square()
-    colour = torch.empty(len(share), 3)
+    colour = torch.empty(3, len(share)).t()  # channels lie contiguous in memory
     for channel, (back, palm) in enumerate(zip(_linear(appearance.skin), _linear(appearance.palm), strict=True)):
         colour[:, channel] = (back + share * (palm - back)) * shade * (1 + (red if channel == 0 else -0.5 * red))
     return colour

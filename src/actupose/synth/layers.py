@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 
 from actupose.synth.rotations import Array
 
@@ -104,11 +103,22 @@ def merge(person: Samples, others: Sequence[Samples], scale: int) -> Layer:
         bone.index_copy_(0, place, bones)
         depth.index_copy_(0, place, depths)
         if own_alpha is None and others:
-            own_alpha = F.avg_pool2d(grid[3].view(1, 1, height, width), scale)[0, 0]
-    image = F.avg_pool2d(grid.view(1, 4, height, width), scale)[0]
+            own_alpha = _average(grid[3:], region, scale)[0]
+    image = _average(grid, region, scale)
     own_alpha = image[3] if own_alpha is None else own_alpha
     maps = bone.view(height, width), depth.view(height, width)
     return Layer(region.left, region.upper, image[:3].permute(1, 2, 0), image[3], *maps, person.region, own_alpha)
+
+
+def _average(grid: torch.Tensor, region: Region, scale: int) -> torch.Tensor:
+    """Means (C, h, w) of each pixel's samples (C, h * s * w * s); several times faster on the CPU than `avg_pool2d`."""
+    cells = grid.view(len(grid), region.height, scale, region.width, scale)
+    total = cells[:, :, 0, :, 0].clone()
+    for row in range(scale):
+        for column in range(scale):
+            if row or column:
+                total += cells[:, :, row, :, column]
+    return total / scale**2
 
 
 def _moved(samples: Samples, region: Region, scale: int) -> torch.Tensor:

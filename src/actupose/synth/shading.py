@@ -136,7 +136,7 @@ def _light_surface(
         glint = glint * glint
     highlight = glint * surface.gloss * (sunlight > 0)
     upward = 0.5 + 0.5 * z
-    colour = torch.empty_like(surface.albedo)
+    colour = torch.empty(3, len(normal)).t()  # channels lie contiguous in memory
     for channel in range(3):
         sky, ground, sun = (float(c[channel]) for c in (light.sky, light.ground, light.sun))
         ambient = upward * (sky - ground) + ground
