@@ -22,7 +22,7 @@ class Verb:
 _COMMANDS = "actupose.commands"
 VERBS: dict[str, Verb] = {
     "demo": Verb(f"{_COMMANDS}.demo:run", "the whole road in minutes: render, train, adapt, compare, look"),
-    "synth": Verb(f"{_COMMANDS}.synth:run", "render a labelled source domain of synthetic people"),
+    "synth": Verb(f"{_COMMANDS}.synth:run", "render a labelled source domain of synthetic people or hands"),
     "prepare": Verb(f"{_COMMANDS}.prepare:run", "turn a dataset or a folder of images into a store"),
     "skeleton": Verb(f"{_COMMANDS}.skeleton:run", "show a skeleton, map it to another, write its YAML"),
     "inspect": Verb(f"{_COMMANDS}.inspect:run", "counts, visibility and a contact sheet of a store"),

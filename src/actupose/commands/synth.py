@@ -17,7 +17,7 @@ def run(args: list[str]) -> None:
     from actupose.data.store import EXTRA_COLUMNS
     from actupose.synth.config import SynthConfig
 
-    parser = verb_parser("synth", "Render a labelled source domain of synthetic people into a store.")
+    parser = verb_parser("synth", "Render a labelled source domain of synthetic people or hands into a store.")
     parser.add_argument("out", type=Path, help="folder of the store")
     parser.add_argument("--num", type=int, default=1000, help="number of images")
     parser.add_argument("--seed", type=int, default=0, help="seed; the same seed and options give the same bytes")
