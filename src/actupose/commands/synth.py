@@ -27,19 +27,22 @@ def run(args: list[str]) -> None:
         "--skeleton", type=str | None, default=None, help="skeleton of the labels: built-in or YAML; body16 or hand21"
     )
     parser.add_argument("--labels", type=str, default="", help=f"more labels, any of {','.join(EXTRA_COLUMNS)}")
+    parser.add_argument("--poses", type=str, nargs="+", default=[], help="motion capture: .bvh, .amc, .npz or folders")
     parser.add_argument("--coco", type=Path | None, default=None, help="also export COCO JSON and images here")
-    parser.add_class_arguments(SynthConfig, "render", as_group=True, skip={"skeleton", "labels"})
+    parser.add_class_arguments(SynthConfig, "render", as_group=True, skip={"skeleton", "labels", "poses"})
     parsed = parse(parser, args)
     labels = tuple(label.strip() for label in parsed.labels.split(",") if label.strip())
     if parsed.coco is not None and "box" not in labels:
         labels += ("box",)  # COCO boxes hold the person, not the keypoints alone
     config = parser.instantiate_classes(parsed).render
-    config = dataclasses.replace(config, skeleton=parsed.skeleton, labels=labels)
+    config = dataclasses.replace(config, skeleton=parsed.skeleton, labels=labels, poses=tuple(parsed.poses))
 
     from actupose.synth import synthesize
 
     report = synthesize(parsed.out, parsed.num, parsed.seed, config, workers=parsed.workers, ray=parsed.ray)
     print(report.text())
+    if (pool := config.pose_pool()) is not None:
+        print(pool.text())
     if parsed.coco is not None:
         from actupose.data.coco_export import export_coco
 

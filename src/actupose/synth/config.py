@@ -6,12 +6,15 @@ import dataclasses
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from actupose.data.store import EXTRA_COLUMNS
 from actupose.errors import UserError
 from actupose.skeletons.skeleton import near_match
 from actupose.synth.look import Look, load_look
+
+if TYPE_CHECKING:
+    from actupose.synth.mocap.pool import PosePool
 
 RENDERER_VERSION = 1  # raise whenever the bytes of a sample change
 SKELETONS = {"body": "body16", "hand": "hand21"}  # what is rendered -> skeleton of its labels by default
@@ -35,6 +38,9 @@ class SynthConfig:
         subject: What is rendered: people (`body`) or single hands (`hand`).
         skeleton: Skeleton of the labels: a built-in one or a YAML file; none: body16 or hand21, by the subject.
         labels: More labels beside keypoints and visibility, names of `data.store.EXTRA_COLUMNS` (see `maps.py`).
+        poses: Motion capture to draw poses from: files (.bvh, .amc, .npz) or folders of them.
+        poses_share: Share of the images whose pose is a recorded one.
+        poses_keep: How many of the recordings' most different poses are drawn from.
         children: Share of children among the people; none: the look's.
         others: Share of images with other people beside the labelled one; none: the look's.
     """
@@ -50,6 +56,9 @@ class SynthConfig:
     subject: Literal["body", "hand"] = "body"
     skeleton: str | None = None
     labels: tuple[str, ...] = ()
+    poses: tuple[str, ...] = ()
+    poses_share: float = 0.5
+    poses_keep: int = 512
     children: float | None = None
     others: float | None = None
 
@@ -60,10 +69,14 @@ class SynthConfig:
             raise UserError(f"size: {self.size} is out of range; give 32 to 2048 pixels")
         if not 1 <= self.supersample <= 4:
             raise UserError(f"supersample: {self.supersample} is out of range; give 1 to 4")
-        for name in ("occluders", "truncated", "children", "others"):
+        for name in ("occluders", "truncated", "children", "others", "poses_share"):
             share = getattr(self, name)
             if share is not None and not 0 <= share <= 1:
                 raise UserError(f"{name}: {share} is not a share; give 0 to 1")
+        if self.poses and self.subject != "body":
+            raise UserError("poses: recorded poses are for bodies; leave them out for hands")
+        if self.poses_keep < 1:
+            raise UserError(f"poses_keep: {self.poses_keep} poses; give 1 or more")
         for label in self.labels:
             if label not in EXTRA_COLUMNS:
                 hint = near_match(label, EXTRA_COLUMNS)
@@ -94,6 +107,18 @@ class SynthConfig:
             look = dataclasses.replace(look, **{section: dataclasses.replace(getattr(look, section), **given)})
         return look
 
+    def pose_pool(self) -> PosePool | None:
+        """Read the recorded poses, once a process; None without any.
+
+        Raises:
+            UserError: As `load_pool`.
+        """
+        if not self.poses:
+            return None
+        from actupose.synth.mocap.pool import load_pool
+
+        return load_pool(self.poses, self.poses_keep)
+
     def background_files(self) -> list[Path]:
         """List the photographs of the background folder, sorted by path; empty without a folder.
 
@@ -112,7 +137,7 @@ class SynthConfig:
 
     def recipe(self, seed: int) -> dict[str, object]:
         """Everything that determines the bytes of the samples, as plain data for the store's metadata."""
-        digest = hashlib.sha256()
+        digest, pool = hashlib.sha256(), self.pose_pool()
         for file in self.background_files():
             digest.update(f"{file.relative_to(str(self.backgrounds)).as_posix()}:{file.stat().st_size}\n".encode())
         return {
@@ -124,6 +149,7 @@ class SynthConfig:
             "backgrounds": digest.hexdigest() if self.backgrounds is not None else "",
             **({"subject": self.subject} if self.subject != "body" else {}),
             **({"labels": sorted(self.labels)} if self.labels else {}),
+            **({"poses": pool.digest(), "poses_share": self.poses_share} if pool is not None else {}),
             **self._look_recipe(),
         }
 

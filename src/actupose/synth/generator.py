@@ -23,6 +23,7 @@ from actupose.synth.keypoints import KeypointSet, require_known
 from actupose.synth.labels import to_pixel_index, visibility
 from actupose.synth.layers import Layer, composite, merge
 from actupose.synth.maps import encode_labels, part_of_bone, person_maps
+from actupose.synth.mocap.pool import PosePool
 from actupose.synth.occluders import Occluder, draw_occluder
 from actupose.synth.rotations import Array
 from actupose.synth.scenes import BodyScenes, Scene, Scenes
@@ -79,15 +80,16 @@ class Generator:
     Args:
         config: What to render.
         seed: Seed of the data set, >= 0.
+        pool: The config's recorded poses where they have been read already.
 
     Raises:
-        UserError: A bad look, background folder, skeleton or seed.
+        UserError: A bad look, background folder, pose file, skeleton or seed.
 
     Attributes:
         clock: CPU seconds per stage, summed over the rendered samples.
     """
 
-    def __init__(self, config: SynthConfig | None = None, seed: int = 0) -> None:
+    def __init__(self, config: SynthConfig | None = None, seed: int = 0, pool: PosePool | None = None) -> None:
         if seed < 0:
             raise UserError(f"seed: {seed} is negative; give 0 or more")
         self.config = config if config is not None else SynthConfig()
@@ -98,8 +100,12 @@ class Generator:
         self.clock = StageClock()
         skeleton = load_skeleton(self.config.skeleton_name())
         require_known(skeleton, self.config.subject)
-        scenes = HandScenes if self.config.subject == "hand" else BodyScenes
-        self.scenes: Scenes = scenes(self.look, seed, self.clock)
+        self.scenes: Scenes
+        if self.config.subject == "hand":
+            self.scenes = HandScenes(self.look, seed, self.clock)
+        else:
+            pool = pool if pool is not None else self.config.pose_pool()
+            self.scenes = BodyScenes(self.look, seed, self.clock, pool, self.config.poses_share)
         self.keypoints = {model: KeypointSet(model, skeleton) for model in self.scenes.models}
         self._parts = part_of_bone(self.scenes.models[0].rig)
 

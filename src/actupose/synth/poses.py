@@ -10,6 +10,7 @@ import numpy as np
 from actupose.synth.archetypes import ARCHETYPES
 from actupose.synth.capsules import CapsuleTest
 from actupose.synth.limits import Pose, mirror, perturb
+from actupose.synth.mocap.pool import PosePool
 from actupose.synth.rig import Rig
 from actupose.synth.rotations import Array
 from actupose.synth.streams import chance, choose
@@ -59,18 +60,32 @@ class PoseSampler:
         weights: Archetype -> probability, as from `mix`.
         jitter: Factor on the angles' jitter.
         mirrored: Share of mirrored poses.
+        pool: Recorded poses, if there are any.
+        share: Share of the draws that take a recorded pose.
     """
 
-    def __init__(self, rig: Rig, weights: Mapping[str, float], jitter: float = 1.0, mirrored: float = 0.5) -> None:
+    def __init__(
+        self,
+        rig: Rig,
+        weights: Mapping[str, float],
+        jitter: float = 1.0,
+        mirrored: float = 0.5,
+        pool: PosePool | None = None,
+        share: float = 0.0,
+    ) -> None:
         self.rig, self._jitter, self._mirrored = rig, jitter, mirrored
+        self._pool, self._share = pool, share
         self.weights = dict(weights)
         self._capsules = CapsuleTest(rig)
 
     def sample(self, rng: np.random.Generator) -> SampledPose:
         """Draw an archetype, then redraw its angles until the body does not intersect itself.
 
-        After `MAX_TRIES` the least intersecting draw is returned, so the archetype mix is exact.
+        After `MAX_TRIES` the least intersecting draw is returned, so the archetype mix is exact. A recorded pose is
+        taken as it is, or its mirror image; its archetype is the recording's name.
         """
+        if self._pool is not None and chance(rng, self._share):
+            return self._recorded(rng, self._pool)
         name = choose(rng, self.weights)
         best: SampledPose | None = None
         for _ in range(MAX_TRIES):
@@ -85,3 +100,12 @@ class PoseSampler:
                 break
         assert best is not None
         return best
+
+    def _recorded(self, rng: np.random.Generator, pool: PosePool) -> SampledPose:
+        index = int(rng.integers(len(pool)))
+        angles = pool.pose(index)
+        if chance(rng, self._mirrored):
+            angles = mirror(angles)
+        rotations = self.rig.rotations(angles)
+        depth = self._capsules.penetration(self.rig.positions(rotations))
+        return SampledPose(pool.clips[index], angles, rotations, depth)

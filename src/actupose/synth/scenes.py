@@ -15,6 +15,7 @@ from actupose.synth.company import draw_company
 from actupose.synth.lighting import Light, draw_light
 from actupose.synth.look import Look
 from actupose.synth.materials import body_finish
+from actupose.synth.mocap.pool import PosePool
 from actupose.synth.poses import PoseSampler, SampledPose, mix
 from actupose.synth.shading import Actor
 from actupose.synth.streams import Stream, chance, stream
@@ -83,14 +84,25 @@ class Scenes(ABC):
 
 
 class BodyScenes(Scenes):
-    """Draws scenes of people."""
+    """Draws scenes of people.
 
-    def __init__(self, look: Look, seed: int, clock: StageClock) -> None:
+    Args:
+        look: The distributions.
+        seed: Seed of the data set.
+        clock: Takes the time.
+        pool: Recorded poses, if there are any.
+        share: Share of the people in a recorded pose.
+    """
+
+    def __init__(
+        self, look: Look, seed: int, clock: StageClock, pool: PosePool | None = None, share: float = 0.0
+    ) -> None:
         super().__init__(look, seed, clock)
         self.model = load_body(children=look.people.children > 0)
         self.models = (self.model,)
         pose = look.pose
-        self.poses = PoseSampler(self.model.rig, mix(pose.tail, pose.boost), pose.jitter, pose.mirrored)
+        weights = mix(pose.tail, pose.boost)
+        self.poses = PoseSampler(self.model.rig, weights, pose.jitter, pose.mirrored, pool, share)
 
     def __call__(self, index: int) -> Scene:
         """Draw pose, body, clothes, company, light and camera of one sample."""

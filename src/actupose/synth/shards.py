@@ -15,6 +15,7 @@ from actupose.synth.config import SynthConfig
 
 if TYPE_CHECKING:
     from actupose.synth.generator import Generator, Sample
+    from actupose.synth.mocap.pool import PosePool
 
 _IDENTITY = np.eye(2, 3, dtype=np.float32)
 
@@ -25,15 +26,16 @@ class ShardRenderer:
     Args:
         config: What to render.
         seed: Seed of the data set, >= 0.
+        pool: The config's recorded poses, read once and sent to every process.
     """
 
-    def __init__(self, config: SynthConfig, seed: int) -> None:
-        self.config = config
+    def __init__(self, config: SynthConfig, seed: int, pool: PosePool | None = None) -> None:
+        self.config, self._pool = config, pool
         self.seed = seed
         self._generator: Generator | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        return {"config": self.config, "seed": self.seed, "_generator": None}
+        return {"config": self.config, "seed": self.seed, "_pool": self._pool, "_generator": None}
 
     def __call__(self, indices: range) -> ShardResult:
         """Render the samples of one shard.
@@ -47,7 +49,7 @@ class ShardRenderer:
         if self._generator is None:
             from actupose.synth.generator import Generator
 
-            self._generator = Generator(self.config, self.seed)
+            self._generator = Generator(self.config, self.seed, self._pool)
         return ShardResult(rows=[self._row(self._generator.render(index)) for index in indices], problems=[])
 
     def _row(self, sample: Sample) -> StoreRow:
@@ -97,5 +99,5 @@ def synthesize(
     skeleton = load_skeleton(config.skeleton_name())
     require_known(skeleton, config.subject)
     meta = StoreMeta(skeleton, config.size, "synth", config.recipe(seed))
-    maker = ShardRenderer(config, seed)
+    maker = ShardRenderer(config, seed, config.pose_pool())
     return build_store(Path(out), meta, num, maker, shard_size=shard_size, workers=workers, ray=ray, label=label)
