@@ -13,6 +13,7 @@ def run(args: list[str]) -> None:
     Args:
         args: the verb's arguments.
     """
+    from actupose.data.detect import DetectorConfig, detect_people
     from actupose.data.readers import READERS, JointMap
 
     formats = "; ".join(f"{r.name}: {r.help}{_splits(r.splits)}" for r in READERS.values())
@@ -24,10 +25,13 @@ def run(args: list[str]) -> None:
     parser.add_argument("--size", type=int, default=256, help="side of the crops in pixels")
     parser.add_argument("--skeleton", type=str | None, default=None, help="map keypoints to this skeleton by name")
     parser.add_argument("--map", type=Path | None, default=None, help="YAML of pairs that differ: map: {theirs: ours}")
-    parser.add_argument("--annotations", type=Path | None, default=None, help="annotation file (coco)")
-    parser.add_argument("--boxes", type=Path | None, default=None, help="JSON of person boxes (folder)")
+    parser.add_argument("--annotations", type=Path | None, default=None, help="annotation file (coco, sleap)")
+    parser.add_argument("--boxes", type=Path | None, default=None, help="JSON of person boxes (folder, video)")
     parser.add_argument(
-        "--frame_stride", type=int | None, default=None, help="take every n-th frame of a video (surreal)"
+        "--frame_stride", type=int | None, default=None, help="take every n-th frame of a video (video, surreal)"
+    )
+    parser.add_argument(
+        "--num_frames", type=int | None, default=None, help="most frames of each video, evenly spread (video)"
     )
     parser.add_argument(
         "--joint_map",
@@ -35,6 +39,7 @@ def run(args: list[str]) -> None:
         default=None,
         help="shoulders of surreal and surreal_crops: mpii (default), or regda, the published collar bones",
     )
+    parser.add_argument("--detector", type=DetectorConfig, help="find people with a torchvision model (folder, video)")
     parser.add_argument("--workers", type=int, default=-1, help="processes; -1 = one a core")
     parsed = parse(parser, args)
 
@@ -52,8 +57,12 @@ def run(args: list[str]) -> None:
         annotations=parsed.annotations,
         boxes=parsed.boxes,
         frame_stride=parsed.frame_stride,
+        num_frames=parsed.num_frames,
         joint_map=parsed.joint_map,
     )
+    detector = DetectorConfig(**vars(parsed.detector))
+    if detector.name:
+        found = detect_people(found, detector, parsed.out.with_name(f"{parsed.out.name}.boxes.json"))
     print(*found.notes, sep="\n", end="\n" if found.notes else "")
     print(prepare(found, parsed.out, size=parsed.size, workers=parsed.workers).text())
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from actupose.data.build import StoreRow
-from actupose.data.frames import FrameReader, VideoFrame
+from actupose.data.frames import FrameReader, PackedImage, VideoFrame
 from actupose.data.records import Box, PoseRecord
 
 JPEG_QUALITY = 95
@@ -110,12 +110,16 @@ def _mirrored(matrix: NDArray[np.float64], size: int) -> NDArray[np.float64]:
 
 
 def decode_image(
-    source: Path | bytes | VideoFrame, name: str, *, upright: bool = True, frames: FrameReader | None = None
+    source: Path | bytes | VideoFrame | PackedImage,
+    name: str,
+    *,
+    upright: bool = True,
+    frames: FrameReader | None = None,
 ) -> Image.Image:
     """Decode an image of any mode to RGB; transparent pixels become black, 16 bits become 8.
 
     Args:
-        source: path, the encoded image, or a frame of a video.
+        source: path, the encoded image, a frame of a video, or an image of a package.
         name: what the image is called in messages.
         upright: turn it as its EXIF orientation, or the video, says.
         frames: decoder to use for frames of videos; None = one for this frame alone.
@@ -128,6 +132,8 @@ def decode_image(
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             if isinstance(source, VideoFrame):
                 return _decode_frame(source, frames, upright=upright)
+            if isinstance(source, PackedImage):
+                return source.read()
             with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as opened:
                 opened.load()
                 return _to_rgb(ImageOps.exif_transpose(opened) if upright else opened)

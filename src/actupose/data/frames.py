@@ -6,6 +6,7 @@ after the other, or by a jump to the nearest key frame before it.
 
 from __future__ import annotations
 
+import io
 from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +15,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
 from actupose.errors import UserError
@@ -39,6 +41,46 @@ class VideoFrame:
 
     def __str__(self) -> str:
         return f"{self.path}, frame {self.index}"
+
+
+@dataclass(frozen=True)
+class PackedImage:
+    """Names one encoded image inside a SLEAP package.
+
+    Attributes:
+        path: the package, an HDF5 file.
+        dataset: the images in it.
+        index: place of the image there, from 0.
+    """
+
+    path: Path
+    dataset: str
+    index: int
+
+    def __str__(self) -> str:
+        return f"{self.path}, image {self.index} of {self.dataset}"
+
+    def read(self) -> Image.Image:
+        """Decode the image.
+
+        Raises:
+            OSError: the package or the image is missing or broken.
+        """
+        import h5py
+
+        try:
+            with h5py.File(self.path, "r") as file:
+                images = file[self.dataset]
+                stored = np.asarray(images[self.index])
+                swapped = images.attrs.get("channel_order", "RGB") == "BGR"
+        except (KeyError, ValueError, IndexError, RuntimeError) as error:
+            raise OSError(f"the package has no such image: {error}") from error
+        if stored.ndim > 1:
+            image = Image.fromarray(stored.squeeze().astype(np.uint8))
+        else:
+            image = Image.open(io.BytesIO(stored.astype(np.int8).tobytes()))
+        image = image.convert("RGB")
+        return Image.merge("RGB", image.split()[::-1]) if swapped else image
 
 
 class FrameReader:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from actupose.data.build import ShardResult, build_store
 from actupose.data.crop import ItemError, crop_record
-from actupose.data.frames import FrameReader, VideoFrame
+from actupose.data.frames import FrameReader, PackedImage, VideoFrame
 from actupose.data.readers.base import ReadResult
-from actupose.data.records import PoseRecord
+from actupose.data.records import Image, PoseRecord
 from actupose.data.store import StoreMeta, StoreReport
 from actupose.errors import UserError
 
@@ -110,10 +110,12 @@ def records_fingerprint(records: tuple[PoseRecord, ...]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _image_token(image: Path | bytes | VideoFrame) -> str | int:
+def _image_token(image: Image) -> str | int:
     """Stands for an image's content: the hash of bytes, the size of a file, -1 where it is missing."""
     if isinstance(image, bytes):
         return hashlib.sha256(image).hexdigest()
+    if isinstance(image, PackedImage):
+        return f"{_image_token(image.path)}#{image.dataset}#{image.index}"
     if isinstance(image, VideoFrame):
         return f"{_image_token(image.path)}#{image.index}"
     try:

@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from actupose.data.frames import VideoFrame
+from actupose.data.frames import PackedImage, VideoFrame
 
 Box = tuple[float, float, float, float]
+Image = Path | bytes | VideoFrame | PackedImage
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class PoseRecord:
     """One person, in the pixels of the original image; the skeleton is its reader's.
 
     Attributes:
-        image: path of the image, the encoded image itself, or the name of a frame of a video.
+        image: path of the image, the encoded image itself, or the name of a frame of a video or of
+            an image in a package.
         name: unique name within the dataset; original file name or id.
         box: person box ``(x0, y0, x1, y1)`` in pixel indices (a whole image is -0.5 to side - 0.5); None = box of the
             labelled joints, else the whole image.
@@ -29,7 +31,7 @@ class PoseRecord:
             the image as it is, and every keypoint has the name it has after the mirror.
     """
 
-    image: Path | bytes | VideoFrame
+    image: Image
     name: str
     box: Box | None = None
     keypoints: NDArray[np.float32] | None = None

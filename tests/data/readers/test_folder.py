@@ -43,6 +43,7 @@ def test_boxes_choose_the_images(tmp_path: Path) -> None:
         ({"photo 0.jpeg": [9, 0, 3, 9]}, "x0 < x1"),
         ({"photo 0.jpeg": [0, 0, float("nan"), 9]}, "must be"),
         ({"photo 0.jpeg": "wide"}, "must be"),
+        ({"photo 0.jpeg": [[0, 0, 9, 9], [0, 0, 9]]}, r"box of 'photo 0.jpeg' must be"),
         ([1, 2], "must be a mapping"),
         ({}, "at least one entry"),
     ],

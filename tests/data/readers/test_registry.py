@@ -57,5 +57,5 @@ def test_an_unknown_reader(tmp_path: Path) -> None:
 
 def test_an_option_that_the_reader_does_not_take(tmp_path: Path) -> None:
     write_lspet(tmp_path)
-    with pytest.raises(UserError, match=r"reader 'lspet' takes no 'boxes'.*it is for: folder"):
+    with pytest.raises(UserError, match=r"reader 'lspet' takes no 'boxes'.*it is for: video, folder"):
         read("lspet", tmp_path, boxes=tmp_path / "b.json")

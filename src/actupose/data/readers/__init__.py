@@ -30,6 +30,7 @@ def read(
     annotations: str | Path | None = None,
     boxes: str | Path | None = None,
     frame_stride: int | None = None,
+    num_frames: int | None = None,
     joint_map: JointMap | None = None,
 ) -> ReadResult:
     """Read a dataset in a published format.
@@ -41,8 +42,9 @@ def read(
         skeleton: skeleton the records should be in, keypoints matched by name; None = the format's own.
         renames: keypoint name in the data -> name in ``skeleton``, where they differ.
         annotations: annotation file (``coco``).
-        boxes: JSON file of person boxes (``folder``).
-        frame_stride: take every n-th frame of a video (``surreal``).
+        boxes: JSON file of person boxes (``folder``, ``video``).
+        frame_stride: take every n-th frame of a video (``video``, ``surreal``).
+        num_frames: take at most so many frames of a video, evenly spread (``video``).
         joint_map: ``mpii`` or ``regda``: which joints count as shoulders (``surreal``, ``surreal_crops``).
 
     Raises:
@@ -56,6 +58,7 @@ def read(
         annotations=None if annotations is None else Path(annotations),
         boxes=None if boxes is None else Path(boxes),
         frame_stride=frame_stride,
+        num_frames=num_frames,
         joint_map=joint_map,
     )
     _refuse_idle_options(reader, options)

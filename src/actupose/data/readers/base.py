@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from actupose.data.records import PoseRecord
+from actupose.data.records import Image, PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import Skeleton, keypoint_map
 from actupose.skeletons.mapping import Renames, check_renames, mapping_text
@@ -28,6 +28,7 @@ class ReadOptions:
         annotations: annotation file, for formats that have several.
         boxes: JSON file of person boxes, for formats without.
         frame_stride: take every n-th frame of a video; None = the format's own.
+        num_frames: take at most so many frames of a video, evenly spread; None = all.
         joint_map: which joints of SURREAL count as shoulders; None = ``mpii``.
     """
 
@@ -35,6 +36,7 @@ class ReadOptions:
     annotations: Path | None = None
     boxes: Path | None = None
     frame_stride: int | None = None
+    num_frames: int | None = None
     joint_map: JointMap | None = None
 
 
@@ -86,6 +88,21 @@ def choose_split(split: str, known: Sequence[str] | Mapping[str, object], root: 
     if split in known:
         return split
     raise UserError(f"{root}: has no split '{split}' (splits: {', '.join(known)}){near_match(split, known)}.")
+
+
+def point_record(image: Image, name: str, points: NDArray[np.floating]) -> PoseRecord | None:
+    """A record of points where NaN says unlabelled; the rest count as visible (2). None without a labelled point.
+
+    Args:
+        image: its image.
+        name: its name.
+        points: (K, 2) pixel indices.
+    """
+    labelled = np.isfinite(points).all(axis=1, keepdims=True)
+    if not labelled.any():
+        return None
+    visible = np.where(labelled[:, 0], 2, 0).astype(np.uint8)
+    return PoseRecord(image, name, None, np.where(labelled, points, 0).astype(np.float32), visible)
 
 
 def derived_notes(skeleton: Skeleton) -> tuple[str, ...]:

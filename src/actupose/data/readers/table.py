@@ -124,6 +124,16 @@ _ALL = (
         "by the COCO consortium on its page, or exported by your own tool",
         ("annotations/*.json",),
     ),
+    Reader(
+        "deeplabcut",
+        "deeplabcut:read_deeplabcut",
+        "",
+        (),
+        "DeepLabCut project",
+        marks=("labeled-data/*/CollectedData_*.csv", "labeled-data/*/CollectedData_*.h5"),
+    ),
+    Reader("sleap", "sleap:read_sleap", "", ("all",), "SLEAP .slp", ("annotations",), marks=("*.slp",)),
+    Reader("video", "video:read_video", "", ("all",), "videos without labels", ("boxes", "frame_stride", "num_frames")),
     Reader("folder", "folder:read_folder", "", ("all",), "folder of images without labels", ("boxes",)),
 )
 READERS: dict[str, Reader] = {reader.name: reader for reader in _ALL}
