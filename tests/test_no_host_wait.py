@@ -46,8 +46,20 @@ def loss_calls(device: str) -> None:
     total = total + losses.evalpose_loss(codecs.soft_argmax(heat, 15.0), points, LIMBS, mask)
     total = total + losses.cross_domain_loss(heat.mean(-1).mean(-1), peak, dist, ok, 0.1)[0]
     total = total + losses.heatmap_kl(heat, losses.ground_false(losses.rectify(heat)), mask)
+    total = total + alignment_calls(heat, points.new_ones(2, 4))
     total = total + models.scale_gradient(heat, -1.0).mean()
     total.backward()  # type: ignore[no-untyped-call]
+
+
+def alignment_calls(heat: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
+    features = losses.keypoint_features(heat, heat)
+    seen = weight[0] > 0
+    count = weight.sum(0)
+    known = losses.moved_prototypes(features.detach()[0], seen, features.detach().sum(0), count, 0.9)
+    total = losses.weighted_mmd(features, weight, features.flip(0), weight)
+    total = total + losses.prototype_nce(features, weight, known, seen, 0.1)
+    total = total + losses.structure_loss(features, weight, known, seen, LIMBS)
+    return total + losses.domain_loss(weight[0], weight[1])
 
 
 def view_calls(device: str) -> None:

@@ -103,6 +103,14 @@ def test_so_they_do_where_a_method_takes_several_steps(stores: Stores, tmp_path:
     assert differing(a, weights(tmp_path / "run")) == []
 
 
+def test_so_they_do_with_a_discriminator(stores: Stores, tmp_path: Path) -> None:
+    """HKFA: every parameter has a gradient in every step, in the warm-up too, as DDP asks."""
+    options = [*DDP, "--trainer.max_epochs", 2]
+    a, b = (rank["state"] for rank in launch(2, fit_args("hkfa", stores, tmp_path / "run", *options), tmp_path))
+    assert bool(a["seen"].any())
+    assert differing(a, b) == []
+
+
 def test_both_processes_hold_the_same_curriculum(two: tuple[Path, list[Seen]]) -> None:
     a, b = two[1]
     assert torch.equal(a["score"], b["score"])

@@ -80,13 +80,14 @@ def cross_domain_loss(feat_s: Tensor, feat_t: Tensor, dist: Tensor, ok: Tensor, 
     if dist.shape != pairs or ok.shape != pairs:
         raise ValueError(f"expected dist and ok of shape {pairs}, got {tuple(dist.shape)} and {tuple(ok.shape)}")
     with torch.autocast(device_type=feat_s.device.type, enabled=False):
-        cosine = _unit(feat_s) @ _unit(feat_t.detach()).to(at_least_float32(feat_s).dtype).T
+        cosine = unit(feat_s) @ unit(feat_t.detach()).to(at_least_float32(feat_s).dtype).T
     chosen = (ok > 0) & (dist < gamma)
     count = chosen.sum()
     total = torch.where(chosen, cosine, torch.zeros_like(cosine)).sum()
     return -total / count.clamp(min=1), count
 
 
-def _unit(feature: Tensor) -> Tensor:
+def unit(feature: Tensor) -> Tensor:
+    """Features (..., C) scaled to length 1, in float32 or better; 0 stays 0, with a finite gradient."""
     feature = at_least_float32(feature)
     return feature * (feature.square().sum(-1, keepdim=True) + _EPS).rsqrt()

@@ -2,7 +2,15 @@
 
 from actupose.methods.actupose import ACTUPose
 from actupose.methods.base import PoseMethod
-from actupose.methods.config import LossWeights, ScheduleConfig, SGDConfig, SkeletonLossConfig, TeacherConfig
+from actupose.methods.config import (
+    AlignmentConfig,
+    LossWeights,
+    ScheduleConfig,
+    SGDConfig,
+    SkeletonLossConfig,
+    TeacherConfig,
+)
+from actupose.methods.hkfa import HKFA
 from actupose.methods.regda import RegDA
 from actupose.methods.source_only import Oracle, SourceOnly
 from actupose.methods.udape import UDAPE
@@ -13,12 +21,15 @@ METHODS: dict[str, type[PoseMethod]] = {
     "udape": UDAPE,
     "actupose": ACTUPose,
     "regda": RegDA,
+    "hkfa": HKFA,
 }
 
 __all__ = [
+    "HKFA",
     "METHODS",
     "UDAPE",
     "ACTUPose",
+    "AlignmentConfig",
     "LossWeights",
     "Oracle",
     "PoseMethod",

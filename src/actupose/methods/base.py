@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any, ClassVar, NamedTuple, TypedDict
 
@@ -137,6 +138,13 @@ class PoseMethod(L.LightningModule):
             self.confidence.update(source.row, mean_peak(heatmaps.detach().amax((2, 3))))
         return SourcePass(heatmaps, output.feature.float(), points, weight, label, output.map, output.raw)
 
+    def target_output(self, batch: TrainBatch) -> PoseOutput:
+        """The student on one view of the target batch, as the source is seen."""
+        images = self.images(batch["target"])
+        crop, affine = self.sample_view(len(images), images.shape[-1])
+        output: PoseOutput = self.student(self.view(images, compose(affine, crop)))
+        return output
+
     def restyle(self, images: Tensor, batch: TrainBatch) -> Tensor:
         """Source images in the style of the target batch, where there is a style transfer."""
         return images if self.style is None else self.transfer(images, self.images(batch["target"]))
@@ -245,9 +253,13 @@ class PoseMethod(L.LightningModule):
         self.trainer.datamodule.curriculum.update(total, count)  # type: ignore[attr-defined]
         self.confidence.reset()
 
+    def trained(self) -> Iterable[nn.Parameter]:
+        """What the optimiser trains."""
+        return self.student.parameters()
+
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig | list[torch.optim.Optimizer]:
         """Adam, its rate multiplied at the milestones."""
-        optimizer = torch.optim.Adam(self.student.parameters(), lr=self.schedule.lr, eps=self.schedule.eps)
+        optimizer = torch.optim.Adam(self.trained(), lr=self.schedule.lr, eps=self.schedule.eps)
         steps = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(self.schedule.milestones), self.schedule.gamma)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": steps, "interval": "epoch"}}
 

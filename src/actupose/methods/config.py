@@ -76,6 +76,10 @@ class LossWeights:
         source_disparity: RegDA's step A, the adversarial head against the main head on the source.
         ground_false: RegDA's step B.
         ground_truth: RegDA's step C.
+        image: HKFA's discriminator of pooled features.
+        keypoint_set: HKFA's discrepancy of all keypoint features.
+        prototype: HKFA's contrast against source prototypes.
+        structure: HKFA's limbs between prototypes.
     """
 
     supervised: float = 1.0
@@ -85,6 +89,10 @@ class LossWeights:
     source_disparity: float = 4.0
     ground_false: float = 1.0
     ground_truth: float = 1.0
+    image: float = 0.01
+    keypoint_set: float = 0.1
+    prototype: float = 0.1
+    structure: float = 0.1
 
     def of(self, term: str) -> float:
         """Weight of a term by its name."""
@@ -134,4 +142,22 @@ class SkeletonLossConfig:
     confidence_ratio: float = 0.5
     confidence: float | None = None
     gamma: float = 0.12
+    per_pixel: bool = True
+
+
+@dataclass(frozen=True)
+class AlignmentConfig:
+    """Options of HKFA's levels; their weights, 0 for off, are in `LossWeights`.
+
+    Attributes:
+        temperature: of the contrast against prototypes (METHOD.md section 5).
+        decay: of the source prototypes' moving average, a step (ours).
+        discriminator_width: hidden units of the image level's discriminator (ours).
+        per_pixel: put the levels on the scale of the heatmap loss, which averages over H x W pixels: their gradient
+            into the network is divided by H W (ours, as in `SkeletonLossConfig`; False = as written).
+    """
+
+    temperature: float = 0.1
+    decay: float = 0.99
+    discriminator_width: int = 256
     per_pixel: bool = True

@@ -10,12 +10,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from actupose.geometry import compose
 from actupose.losses import ground_false, heatmap_kl, rectify
 from actupose.methods.base import SourcePass, TrainBatch
 from actupose.methods.config import SGDConfig
 from actupose.methods.stepwise import OptimizerStep, StepwiseMethod
-from actupose.models import NetConfig, PoseOutput, regressor, scale_gradient
+from actupose.models import NetConfig, regressor, scale_gradient
 
 _HEAD_LAYERS = 2
 _FEATURES, _HEAD, _ADVERSARY = range(3)  # the optimisers' places
@@ -73,7 +72,7 @@ class RegDA(StepwiseMethod):
         terms["source_disparity"] = heatmap_kl(adversary, self.truth(source.heatmaps), source.weight)
         yield OptimizerStep(terms, (_FEATURES, _HEAD, _ADVERSARY))
         # Step B changes h' alone, so one pass of f and h serves B and C.
-        target = self.target_pass(batch)
+        target = self.target_output(batch)
         truth = self.truth(target.heatmaps)
         false = heatmap_kl(self.adversary(target.map.detach()), ground_false(truth))
         yield OptimizerStep({"ground_false": false}, (_ADVERSARY,))
@@ -83,13 +82,6 @@ class RegDA(StepwiseMethod):
     def supervised(self, source: SourcePass) -> Tensor:
         """KL of the main head on the source."""
         return heatmap_kl(source.raw, source.label, source.weight)
-
-    def target_pass(self, batch: TrainBatch) -> PoseOutput:
-        """The student on one view of the target batch."""
-        images = self.images(batch["target"])
-        crop, affine = self.sample_view(len(images), images.shape[-1])
-        output: PoseOutput = self.student(self.view(images, compose(affine, crop)))
-        return output
 
     def truth(self, heatmaps: Tensor) -> Tensor:
         """GT: a Gaussian where each map is highest; no gradient."""

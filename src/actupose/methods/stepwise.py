@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import lightning as L
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor
 from torch.nn.parallel import DistributedDataParallel
 
 from actupose.errors import UserError
 from actupose.methods.base import PoseMethod, TrainBatch
+from actupose.methods.processes import average_gradients
 
 
 class OptimizerStep(NamedTuple):
@@ -86,20 +87,3 @@ class StepwiseMethod(PoseMethod):
         """DDP goes on sending process 0's BatchNorm statistics round, which it stops without its own averaging."""
         if isinstance(self.trainer.model, DistributedDataParallel):
             self.trainer.model.require_forward_param_sync = True
-
-
-@torch.no_grad()
-def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Make each gradient the mean over all processes, in one message; nothing to do on one process.
-
-    Args:
-        parameters: those without a gradient are left out; the same ones on every process.
-    """
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return
-    gradients = [p.grad for p in parameters if p.grad is not None]
-    flat = torch.cat([g.flatten() for g in gradients])
-    distributed.all_reduce(flat)
-    flat /= distributed.get_world_size()
-    for gradient, mean in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
-        gradient.copy_(mean.view(gradient.shape))

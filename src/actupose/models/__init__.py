@@ -3,6 +3,7 @@
 from actupose.models.adain import AdaINStyle, StyleDecoder, StyleEncoder, style_losses
 from actupose.models.backbones import build_backbone
 from actupose.models.decoder_file import load_style, save_decoder
+from actupose.models.discriminator import DomainDiscriminator
 from actupose.models.gradient import scale_gradient
 from actupose.models.heads import build_head, regressor
 from actupose.models.pose_net import NetConfig, PoseNet, PoseOutput
@@ -11,6 +12,7 @@ from actupose.models.teacher import MeanTeacher
 
 __all__ = [
     "AdaINStyle",
+    "DomainDiscriminator",
     "FourierStyle",
     "MeanTeacher",
     "NetConfig",

@@ -82,6 +82,7 @@ class PoseNet(nn.Module):
         super().__init__()
         backbone = build_backbone(config.backbone, config.weights)
         self.backbone = backbone.net
+        self.num_features = backbone.channels[-1]  # C of the pooled feature
         self.head = build_head(config.head, backbone.channels, num_keypoints, config.width, config.final_layers)
         self.softmax = config.output == "softmax"
         self.register_buffer("mean", torch.tensor(backbone.mean).view(1, 3, 1, 1), persistent=False)

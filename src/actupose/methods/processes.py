@@ -1,0 +1,40 @@
+"""What a method says to the other processes of its training; nothing where there is one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+def num_processes() -> int:
+    """How many train together."""
+    return distributed.get_world_size() if distributed.is_available() and distributed.is_initialized() else 1
+
+
+@torch.no_grad()
+def sum_over_processes(value: Tensor) -> Tensor:
+    """Sum of every process's value; the same shape everywhere.
+
+    Args:
+        value: replaced by the sum.
+    """
+    if num_processes() > 1:
+        distributed.all_reduce(value)
+    return value
+
+
+@torch.no_grad()
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Make each gradient the mean over all processes, in one message.
+
+    Args:
+        parameters: those without a gradient are left out; the same ones on every process.
+    """
+    if num_processes() == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = sum_over_processes(torch.cat([g.flatten() for g in gradients])) / num_processes()
+    for gradient, mean in zip(gradients, torch.split(flat, [g.numel() for g in gradients]), strict=True):
+        gradient.copy_(mean.view(gradient.shape))
