@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _JUMP_FROM = 64  # decoding this many frames costs more than looking for a key frame
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class VideoFrame:
     """Names one frame.
 

@@ -14,7 +14,7 @@ Box = tuple[float, float, float, float]
 Image = Path | bytes | VideoFrame | PackedImage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PoseRecord:
     """One person, in the pixels of the original image; the skeleton is its reader's.
 
