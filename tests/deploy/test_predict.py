@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from actupose.data.records import Box, PoseRecord
 from actupose.deploy.checkpoint import LoadedModel
-from actupose.deploy.predict import coco_results, predict
+from actupose.deploy.predict import PredictConfig, coco_results, predict
 from actupose.errors import UserError
 from actupose.models.pose_net import PoseOutput
 from actupose.skeletons import load_skeleton
@@ -95,7 +95,9 @@ def test_a_bright_spot_is_found_in_the_upright_original(
 def test_batches_change_nothing(tmp_path: Path) -> None:
     records = [record(tmp_path, f"{i}.png", 60 + 20 * i, 80) for i in range(5)]
     nets = [Fixed(), Fixed()]
-    a, b = (predict(model(net), records, batch_size=size) for net, size in zip(nets, (5, 2), strict=True))
+    a, b = (
+        predict(model(net), records, PredictConfig(batch_size=size)) for net, size in zip(nets, (5, 2), strict=True)
+    )
     assert [net.seen for net in nets] == [[5], [2, 2, 1]]
     for one, other in zip(a.predictions, b.predictions, strict=True):
         assert (one.index, one.record) == (other.index, other.record)
@@ -105,7 +107,7 @@ def test_batches_change_nothing(tmp_path: Path) -> None:
 def test_few_unreadable_pictures_are_skipped_and_listed(tmp_path: Path) -> None:
     records = [record(tmp_path, f"{i:02d}.png", 40, 40) for i in range(20)]
     (tmp_path / "03.png").write_bytes(b"no picture")
-    found = predict(model(), records, batch_size=4)
+    found = predict(model(), records, PredictConfig(batch_size=4))
     assert len(found.problems) == 1
     assert "03.png" in found.problems[0]
     results = coco_results(found.predictions)
@@ -116,7 +118,7 @@ def test_few_unreadable_pictures_are_skipped_and_listed(tmp_path: Path) -> None:
 def test_a_whole_batch_of_unreadable_pictures_is_skipped(tmp_path: Path) -> None:
     records = [record(tmp_path, f"{i:02d}.png", 40, 40) for i in range(20)]
     (tmp_path / "03.png").write_bytes(b"no picture")
-    assert len(predict(model(), records, batch_size=1).predictions) == 19
+    assert len(predict(model(), records, PredictConfig(batch_size=1)).predictions) == 19
 
 
 def test_many_unreadable_pictures_stop(tmp_path: Path) -> None:
@@ -140,14 +142,14 @@ def test_settings_out_of_range_are_named(tmp_path: Path) -> None:
     records = [record(tmp_path)]
     with pytest.raises(UserError, match="give --size"):
         predict(model(size=None), records)
-    assert predict(model(size=None), records, size=SIZE).predictions
+    assert predict(model(size=None), records, PredictConfig(size=SIZE)).predictions
     with pytest.raises(UserError, match="multiple of 32"):
-        predict(model(), records, size=100)
+        predict(model(), records, PredictConfig(size=100))
     with pytest.raises(UserError, match="batch_size 0"):
-        predict(model(), records, batch_size=0)
+        predict(model(), records, PredictConfig(batch_size=0))
     if not torch.cuda.is_available():
         with pytest.raises(UserError, match="no GPU"):
-            predict(model(), records, device="cuda")
+            predict(model(), records, PredictConfig(device="cuda"))
 
 
 def test_a_diverged_network_is_named(tmp_path: Path) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from actupose.report.draw import contact_sheet, draw_pose
+from actupose.report.draw import contact_sheet
 from actupose.skeletons import load_skeleton
+from actupose.skeletons.draw import draw_pose
 
 LSP = load_skeleton("lsp14")
 LIMB = LSP.limbs[0]

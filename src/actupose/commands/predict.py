@@ -39,11 +39,12 @@ def run(args: list[str]) -> None:
     from actupose.data.store import write_json_atomically
     from actupose.deploy.checkpoint import load_checkpoint
     from actupose.deploy.inputs import find_inputs
-    from actupose.deploy.predict import coco_results, predict
+    from actupose.deploy.predict import PredictConfig, coco_results, predict
 
     records = find_inputs(parsed.inputs, parsed.boxes)
     model = load_checkpoint(parsed.checkpoint)
-    found = predict(model, records, batch_size=parsed.batch_size, size=parsed.size, device=parsed.device)
+    config = PredictConfig(batch_size=parsed.batch_size, size=parsed.size, device=parsed.device)
+    found = predict(model, records, config)
     facts = {
         "checkpoint": str(parsed.checkpoint),
         "model": model.name,
@@ -85,7 +86,7 @@ def _write_overlays(predictions: Sequence[Prediction], skeleton: Skeleton, out: 
 
     from actupose.data.crop import decode_image
     from actupose.progress import progress_bar
-    from actupose.report.draw import draw_pose
+    from actupose.skeletons.draw import draw_pose
 
     with progress_bar(total=len(predictions), label="overlay") as bar:
         for item in predictions:

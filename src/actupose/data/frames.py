@@ -145,12 +145,15 @@ class _Video:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._times: list[int] | None = None
+        self._last: av.VideoFrame | None = None
         self._rewind()
 
     def close(self) -> None:
         self._container.close()
 
     def read(self, index: int, *, upright: bool) -> Image.Image:
+        if self._last is not None and index == self._next - 1:
+            return _picture(self._last, upright=upright)  # a frame with several people is asked for again
         if index < self._next:
             self.close()
             self._rewind()
@@ -159,6 +162,7 @@ class _Video:
         for frame in self._frames:
             self._next += 1
             if self._next == index + 1:
+                self._last = frame
                 return _picture(frame, upright=upright)
         raise OSError(f"the video ends after {self._next} frames")
 
@@ -166,6 +170,7 @@ class _Video:
         self._container = _open(self.path)
         self._frames = _decoded(self._container)
         self._next = 0
+        self._last = None
 
     def _jump(self, index: int) -> None:
         """Go to the key frame before a frame, if the file says when each frame is shown."""
@@ -174,6 +179,7 @@ class _Video:
                 self._times = sorted(_packets(container))
         if not self._next <= index < len(self._times) or self._times[0] == _UNKNOWN:
             return
+        self._last = None
         self._container.seek(self._times[index], stream=self._container.streams.video[0])
         frames = _decoded(self._container)
         first = next(frames, None)

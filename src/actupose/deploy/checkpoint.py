@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from torch import Tensor
 
 from actupose.engine.checkpoints import first_line, read_checkpoint
 from actupose.errors import UserError
@@ -24,12 +27,25 @@ class LoadedModel(NamedTuple):
         skeleton: what its K heatmaps are.
         size: S, side of the images it was trained on; None where the checkpoint does not say.
         name: method and network, e.g. ``ACTUPose teacher``.
+        config: how the network is built; None for one that was made otherwise.
     """
 
     net: PoseNet
     skeleton: Skeleton
     size: int | None
     name: str
+    config: NetConfig | None = None
+
+    def facts(self) -> dict[str, Any]:
+        """What `restore` needs beside the weights, as plain data."""
+        if self.config is None:
+            raise ValueError(f"{self.name}: was not built from a NetConfig")
+        return {
+            "skeleton": self.skeleton.to_dict(),
+            "net": asdict(self.config),
+            "size": self.size,
+            "name": self.name,
+        }
 
 
 def load_checkpoint(path: Path) -> LoadedModel:
@@ -49,22 +65,39 @@ def load_checkpoint(path: Path) -> LoadedModel:
         raise UserError(f"{path}: is no checkpoint of actupose; name RUN/checkpoints/last.ckpt of a run.")
     adapted = bool(state.get("adapted", False))
     prefix = _TEACHER if adapted else _STUDENT
+    name = f"{facts.get('method')} {'teacher' if adapted else 'student'}"
+    net = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    return restore({**facts, "name": name}, net, path)
+
+
+def restore(facts: Mapping[str, Any], state: Mapping[str, Tensor], origin: Path) -> LoadedModel:
+    """The network of plain facts and weights.
+
+    Args:
+        facts: as `LoadedModel.facts` gives them.
+        state: its ``state_dict``.
+        origin: file or folder to name in messages.
+
+    Raises:
+        UserError: they do not fit this version, or one another.
+    """
     try:
-        skeleton = Skeleton.from_dict(facts["skeleton"], str(path))
-        net = _build(facts["net"], skeleton.num_keypoints)
-        net.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+        skeleton = Skeleton.from_dict(facts["skeleton"], str(origin))
+        config = NetConfig(**facts["net"])
+        net = _build(config, skeleton.num_keypoints)
+        net.load_state_dict(state)
         size = facts.get("size")
-        name = f"{facts['method']} {'teacher' if adapted else 'student'}"
+        name = str(facts["name"])
     except (KeyError, TypeError, RuntimeError) as error:
         raise UserError(
-            f"{path}: does not fit this version of actupose ({first_line(error)}); train again or use the version "
+            f"{origin}: does not fit this version of actupose ({first_line(error)}); train again or use the version "
             "that wrote it."
         ) from error
-    return LoadedModel(net.eval(), skeleton, None if size is None else int(size), name)
+    return LoadedModel(net.eval(), skeleton, None if size is None else int(size), name, config)
 
 
-def _build(config: Mapping[str, Any], num_keypoints: int) -> PoseNet:
+def _build(config: NetConfig, num_keypoints: int) -> PoseNet:
     """The network with weights that are about to be replaced: none are fetched, and none are warned about."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*starts from random weights.*")
-        return PoseNet(NetConfig(**{**config, "weights": "random"}), num_keypoints)
+        return PoseNet(replace(config, weights="random"), num_keypoints)

@@ -1,4 +1,4 @@
-"""Keypoints of pictures: crop, network, decode, back to the pixels of the original."""
+"""Keypoints of pictures: crop, network, decode, back to the original; one `Predictor` for the API and the verb."""
 
 from __future__ import annotations
 
@@ -15,15 +15,20 @@ from actupose.codecs import subpixel, to_image
 from actupose.data.build import StoreRow
 from actupose.data.crop import ItemError, crop_record
 from actupose.data.dataset import decode_image
+from actupose.data.frames import FrameReader
 from actupose.data.records import PoseRecord
 from actupose.deploy.checkpoint import LoadedModel
+from actupose.deploy.keypoints import Keypoints, coco_result
+from actupose.deploy.pictures import Pictures, as_records, with_corners
 from actupose.errors import UserError
+from actupose.geometry import about, invert, scaling, to_heatmap_grid, warp
 from actupose.models.pose_net import STRIDE
 from actupose.progress import progress_bar
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 _BAD_SHARE = 0.05
 _COARSEST = 32  # stride of the backbone's last map
+_WIDEST = 1.2  # scale of the outermost of several crops
 
 
 @dataclass(frozen=True)
@@ -56,48 +61,149 @@ class PredictionSet:
     problems: list[str] = field(default_factory=list)
 
 
-def predict(
-    model: LoadedModel,
-    records: Sequence[PoseRecord],
-    *,
-    batch_size: int = 32,
-    size: int | None = None,
-    device: DeviceName = "auto",
-) -> PredictionSet:
-    """Predict pictures in batches.
+@dataclass(frozen=True)
+class PredictConfig:
+    """How pictures are predicted.
+
+    Attributes:
+        batch_size: people at once.
+        size: side of the network's images; None = the one it was trained on.
+        device: ``auto`` = a GPU where there is one.
+        flip: also look at the mirrored crop and average the heatmaps (the field's flip test).
+        crops: how many crops of each person, an odd number; those beside the first are up to 1.2 times larger or
+            smaller, and the heatmaps are averaged in the first one's frame.
+    """
+
+    batch_size: int = 32
+    size: int | None = None
+    device: DeviceName = "auto"
+    flip: bool = False
+    crops: int = 1
+
+
+class Predictor:
+    """A network and how it is used; what the Python API calls and the verb `predict` runs.
 
     A picture is cropped as the training's stores are: around its person box, 1.5 times as large, or whole where it has
     none; square, padded with black, upright by its EXIF orientation.
 
     Args:
+        model: from `load_checkpoint` or `load_folder`; moved to the device.
+        config: batch size, device and averaging.
+
+    Raises:
+        UserError: a setting out of range, or no GPU where one is asked for.
+    """
+
+    def __init__(self, model: LoadedModel, config: PredictConfig | None = None) -> None:
+        self.model, self.config = model, config or PredictConfig()
+        if self.config.batch_size < 1:
+            raise UserError(f"batch_size {self.config.batch_size}: must be 1 or more.")
+        if self.config.crops < 1 or self.config.crops % 2 == 0:
+            raise UserError(f"crops {self.config.crops}: must be an odd number, 1 or more.")
+        self.size = _side(model, self.config.size)
+        self.device = pick_device(self.config.device)
+        model.net.to(self.device).eval()
+
+    def __call__(self, pictures: Pictures, boxes: Sequence[Sequence[Sequence[float]]] | None = None) -> Keypoints:
+        """Keypoints of pictures.
+
+        Args:
+            pictures: one or a list; see `as_records`.
+            boxes: for each picture the corners x0, y0, x1, y1 of its people, counted from the upper left corner; None
+                = one person a picture, who fills it.
+
+        Raises:
+            UserError: a picture or a box cannot be used, or the network has diverged.
+        """
+        wholes = as_records(pictures)
+        people = wholes if boxes is None else with_corners(wholes, boxes)
+        owner = np.arange(len(wholes)) if boxes is None else np.repeat(np.arange(len(wholes)), [len(b) for b in boxes])
+        found = PredictionSet()
+        for part in self.batches(people):
+            found.predictions += part.predictions
+            if part.problems:
+                raise UserError(f"{part.problems[0]}; mend it or leave it out.")
+        shape = (len(people), self.model.skeleton.num_keypoints)
+        xy = np.array([p.keypoints for p in found.predictions], np.float64).reshape(*shape, 2)
+        confidence = np.array([p.confidence for p in found.predictions], np.float64).reshape(shape)
+        return Keypoints(xy, confidence, self.model.skeleton, owner.astype(np.int64), wholes)
+
+    def batches(self, records: Sequence[PoseRecord], start: int = 0) -> Iterator[PredictionSet]:
+        """Predict batch by batch; each batch's people in order, with a line for each that cannot be used.
+
+        Args:
+            records: what to predict.
+            start: the first to predict; ``index`` counts all.
+
+        Raises:
+            UserError: the network gives values that are not finite.
+        """
+        with FrameReader() as frames:
+            for first in range(start, len(records), self.config.batch_size):
+                out = PredictionSet()
+                chunk = records[first : first + self.config.batch_size]
+                rows = list(_crops(chunk, first, self.size, out.problems, frames))
+                if rows:
+                    images = torch.stack([decode_image(row.image, self.size, row.name) for _, row in rows])
+                    points, peaks = self._locate(images.to(self.device))
+                    out.predictions = [
+                        Prediction(index, records[index], _to_original(p, row.crop), c)
+                        for (index, row), p, c in zip(rows, points, peaks, strict=True)
+                    ]
+                yield out
+
+    @torch.inference_mode()
+    def _locate(self, images: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(B, 3, S, S) uint8 -> points (B, K, 2) in pixels of the crops, and peaks (B, K)."""
+        points, peaks = subpixel(self._heatmaps(images.float().div_(255)))
+        if not bool(torch.isfinite(peaks).all()):
+            raise UserError(
+                f"{self.model.name}: gives values that are not finite; its training has diverged, use another."
+            )
+        return to_image(points, STRIDE).cpu().double().numpy(), peaks.cpu().double().numpy()
+
+    def _heatmaps(self, images: Tensor) -> Tensor:
+        """Heatmaps of (B, 3, S, S) in [0, 1], averaged over mirror and crops where that is asked for."""
+        base = self._mirrored_mean(images)
+        if self.config.crops == 1:
+            return base
+        total, cover = base.clone(), torch.ones_like(base[:1, :1])
+        middle = torch.full((2,), (images.shape[-1] - 1) / 2, device=images.device)
+        for zoom in _zooms(self.config.crops):
+            matrix = about(middle, scaling(torch.full((len(images),), zoom, device=images.device)))
+            back = to_heatmap_grid(invert(matrix), STRIDE)
+            total += warp(self._mirrored_mean(warp(images, matrix)), back)
+            cover = cover + warp(torch.ones_like(base[:1, :1]), back[:1])
+        return total / cover
+
+    def _mirrored_mean(self, images: Tensor) -> Tensor:
+        heatmaps: Tensor = self.model.net(images).heatmaps.float()
+        if not self.config.flip:
+            return heatmaps
+        mirrored: Tensor = self.model.net(images.flip(-1)).heatmaps.float().flip(-1)
+        return (heatmaps + mirrored[:, list(self.model.skeleton.flip_index())]) / 2
+
+
+def predict(model: LoadedModel, records: Sequence[PoseRecord], config: PredictConfig | None = None) -> PredictionSet:
+    """Predict all pictures, with progress.
+
+    Args:
         model: from `load_checkpoint`; moved to the device.
         records: what to predict.
-        batch_size: pictures at once.
-        size: side of the network's images; None = the one it was trained on.
-        device: ``auto`` = a GPU where there is one.
+        config: how.
 
     Raises:
         UserError: a setting out of range, no GPU, a diverged network, or more than 5 % of the pictures cannot be used.
     """
-    side = _side(model, size)
-    if batch_size < 1:
-        raise UserError(f"batch_size {batch_size}: must be 1 or more.")
-    where = pick_device(device)
-    model.net.to(where).eval()
+    predictor = Predictor(model, config)
     out = PredictionSet()
     with progress_bar(total=len(records), label="predict") as bar:
-        for start in range(0, len(records), batch_size):
-            chunk = records[start : start + batch_size]
-            rows = list(_crops(chunk, start, side, out.problems))
-            _stop_if_too_many_bad(out.problems, len(records))
-            if rows:
-                images = torch.stack([decode_image(row.image, side, row.name) for _, row in rows])
-                points, peaks = _forward(model, images.to(where))
-                out.predictions += [
-                    Prediction(index, records[index], _to_original(p, row.crop), c)
-                    for (index, row), p, c in zip(rows, points, peaks, strict=True)
-                ]
-            bar.update(len(chunk))
+        for part in predictor.batches(records):
+            out.predictions += part.predictions
+            out.problems += part.problems
+            stop_if_too_many_bad(out.problems, len(records))
+            bar.update(len(part.predictions) + len(part.problems))
     return out
 
 
@@ -105,22 +211,8 @@ def coco_results(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
     """The predictions in COCO's results format, with the file's name beside its place among the inputs.
 
     ``image_id`` counts the pictures asked for from 1, skipped ones too.
-    Keypoints are x, y and confidence in turn, in pixel indices of the upright original, to a hundredth of a pixel.
     """
-    results = []
-    for prediction in predictions:
-        triples = zip(prediction.keypoints.tolist(), prediction.confidence.tolist(), strict=True)
-        flat = [value for (x, y), s in triples for value in (round(x, 2), round(y, 2), round(s, 4))]
-        results.append(
-            {
-                "image_id": prediction.index + 1,
-                "file_name": prediction.record.name,
-                "category_id": 1,
-                "keypoints": flat,
-                "score": round(prediction.score, 4),
-            }
-        )
-    return results
+    return [coco_result(p.index + 1, p.record.name, p.keypoints, p.confidence) for p in predictions]
 
 
 def _side(model: LoadedModel, size: int | None) -> int:
@@ -143,16 +235,23 @@ def pick_device(name: DeviceName) -> torch.device:
     return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
 
 
-def _crops(records: Sequence[PoseRecord], start: int, side: int, problems: list[str]) -> Iterator[tuple[int, StoreRow]]:
+def _crops(
+    records: Sequence[PoseRecord], start: int, side: int, problems: list[str], frames: FrameReader
+) -> Iterator[tuple[int, StoreRow]]:
     """The crops that can be made, each with its place among all records."""
     for index, record in enumerate(records, start):
         try:
-            yield index, crop_record(record, side)
+            yield index, crop_record(record, side, frames=frames)
         except ItemError as problem:
             problems.append(str(problem))
 
 
-def _stop_if_too_many_bad(problems: Sequence[str], total: int) -> None:
+def stop_if_too_many_bad(problems: Sequence[str], total: int) -> None:
+    """Stop a prediction of which too much is lost.
+
+    Raises:
+        UserError: more than 5 % of the pictures cannot be used.
+    """
     if len(problems) > _BAD_SHARE * total:
         raise UserError(
             f"{len(problems)} of {total} pictures cannot be used, more than 5 %; first: {problems[0]}; "
@@ -160,13 +259,10 @@ def _stop_if_too_many_bad(problems: Sequence[str], total: int) -> None:
         )
 
 
-@torch.inference_mode()
-def _forward(model: LoadedModel, images: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """(B, 3, S, S) uint8 -> points (B, K, 2) in pixels of the crops, and peaks (B, K)."""
-    points, peaks = subpixel(model.net(images.float().div_(255)).heatmaps.float())
-    if not bool(torch.isfinite(peaks).all()):
-        raise UserError(f"{model.name}: gives values that are not finite; its training has diverged, use another.")
-    return to_image(points, STRIDE).cpu().double().numpy(), peaks.cpu().double().numpy()
+def _zooms(crops: int) -> list[float]:
+    """Scales beside 1, evenly spread in their logarithm."""
+    half = crops // 2
+    return [_WIDEST ** (k / half) for k in range(-half, half + 1) if k]
 
 
 def _to_original(points: NDArray[np.float64], crop: NDArray[np.float32]) -> NDArray[np.float64]:

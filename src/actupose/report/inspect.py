@@ -13,7 +13,8 @@ from PIL import Image
 
 from actupose.data.store import PoseStore, open_store
 from actupose.errors import UserError
-from actupose.report.draw import contact_sheet, draw_pose
+from actupose.report.draw import contact_sheet
+from actupose.skeletons.draw import draw_pose
 
 _SHEET_SAMPLES, _SHEET_COLUMNS = 24, 6
 _STATISTICS_SAMPLES = 256

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from actupose.metrics.pck import keypoint_hits
 from actupose.report.canvas import INK, LABEL_SIZE, MUTED, TITLE_SIZE, save
-from actupose.report.draw import draw_pose
 from actupose.skeletons import Skeleton
+from actupose.skeletons.draw import draw_pose
 
 _DPI = 100
 _SIDE, _GAP, _BLOCK_GAP, _HEAD, _FOOT, _MARGIN = 256, 6, 30, 30, 24, 10  # pixels
