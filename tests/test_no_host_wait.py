@@ -68,10 +68,25 @@ def view_calls(device: str) -> None:
     m = geometry.compose(views.sample_affine(2, 64, views.AffineConfig(), generator, device), crop)
     images = views.color_jitter(torch.rand(2, 3, 64, 64, device=device), 0.25, generator)
     points = geometry.warp_points(torch.rand(2, 4, 2, device=device), m)
+    images = views.mask_blocks(images, torch.zeros(1, 3, 1, 1, device=device), generator=generator)
     views.adaptive_occlusion(geometry.warp(images, m), points, torch.ones(2, 4, device=device), generator=generator)
 
 
-CALLS = [geometry_calls, codec_calls, loss_calls, view_calls]
+def style_calls(device: str) -> None:
+    images = torch.rand(4, 3, 64, 64, device=device)
+    adain = models.AdaINStyle(models.StyleEncoder("lite0"), models.StyleDecoder("lite0")).to(device)
+    for net in (adain, models.FourierStyle()):
+        transfer = models.StyleTransfer(models.StyleConfig(prob=0.5, per="image")).to(device)
+        transfer.net = net
+        transfer(images, images[:3], torch.Generator().manual_seed(0))
+
+
+def gate_calls(device: str) -> None:
+    gradient = torch.rand(4, 8, device=device)
+    losses.gate_gradient(gradient, -gradient, torch.rand(4, device=device), 2.0, gradient + 1)
+
+
+CALLS = [geometry_calls, codec_calls, loss_calls, view_calls, style_calls, gate_calls]
 
 
 @pytest.mark.parametrize("calls", CALLS)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from actupose.methods import METHODS, UDAPE
 from integration.runs import differing, fit, fit_args, metrics, run, run_and_stop, scores, weights
 from tiny_stores import Stores
 
@@ -61,6 +62,30 @@ def test_so_does_a_method_of_several_steps(epoch: int, stores: Stores, tmp_path:
     assert run(args) == 0
     assert differing(weights(out), whole) == []
     assert metrics(out) == metrics(tmp_path / "whole")
+
+
+SWITCHES = [
+    "--model.teacher.block_ratio",
+    0.5,
+    "--model.gating.enabled",
+    "true",
+    "--data.curriculum.kind",
+    "self_paced",
+]
+
+
+@pytest.mark.parametrize("name", [name for name, cls in METHODS.items() if issubclass(cls, UDAPE)])
+def test_the_switches_of_the_mean_teacher_resume_to_the_bit(name: str, stores: Stores, tmp_path: Path) -> None:
+    """Masking, gate and a curriculum by the student's loss; a method on this base is tested by existing."""
+    options = [*OPTIONS, "--trainer.max_epochs", 4, *SWITCHES]
+    args = fit_args(name, stores, tmp_path / "killed", *options)
+    assert run_and_stop(args, 3, 1) == -signal.SIGKILL
+    assert run(args) == 0
+    ours, unbroken = weights(tmp_path / "killed"), fit(name, stores, tmp_path / "unbroken", *options)
+    assert differing(ours, unbroken) == []
+    assert float(ours["gate.count"]) == 6  # the steps of the two epochs of adaptation
+    without = fit(name, stores, tmp_path / "without", *options, "--model.gating.enabled", "false")
+    assert differing({k: v for k, v in ours.items() if not k.startswith("gate.")}, without) != []
 
 
 def test_a_run_killed_before_its_first_checkpoint_starts_anew(stores: Stores, tmp_path: Path) -> None:

@@ -115,6 +115,23 @@ def test_occlusion_changes_the_students_view_alone() -> None:
     assert int(changed.max()) <= 5 * 5  # 20 px of 256 are 5 of 64
 
 
+def test_masking_paints_squares_of_the_students_view_alone() -> None:
+    data = batch(4)
+    plain, masked = still(), still(teacher=TeacherConfig(bn="copy", occlusion_prob=0, block_ratio=0.5))
+    views: dict[str, list[Tensor]] = {"student": [], "teacher": []}
+    for model in (plain, masked):
+        model.student.register_forward_pre_hook(lambda _, args: views["student"].append(args[0]))
+        model.teacher.net.register_forward_pre_hook(lambda _, args: views["teacher"].append(args[0]))
+        model._generator.manual_seed(1)
+        model.target_pass(data)
+    assert torch.equal(*views["teacher"])
+    mean = masked.student.mean.expand_as(views["student"][1])
+    painted = (views["student"][1] == mean).all(1)
+    assert 0.3 < float(painted.float().mean()) < 0.7
+    same = (views["student"][1] == views["student"][0]).all(1)
+    assert bool((painted | same).all())
+
+
 def test_occlusion_covers_a_joint_of_the_students_view() -> None:
     places = torch.tensor([[30.0, 26.0], [38.0, 36.0], [24.0, 40.0]])
     blobs = encode(places[None], torch.ones(1, 3), (SIZE, SIZE), 2.0)[0]

@@ -4,6 +4,7 @@ from actupose.methods.actupose import ACTUPose
 from actupose.methods.base import PoseMethod
 from actupose.methods.config import (
     AlignmentConfig,
+    GatingConfig,
     LossWeights,
     ScheduleConfig,
     SGDConfig,
@@ -30,6 +31,7 @@ __all__ = [
     "UDAPE",
     "ACTUPose",
     "AlignmentConfig",
+    "GatingConfig",
     "LossWeights",
     "Oracle",
     "PoseMethod",

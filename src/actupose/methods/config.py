@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from actupose.errors import UserError
 from actupose.models.teacher import TeacherBN
 
 
@@ -110,6 +111,8 @@ class TeacherConfig:
         occlusion_prob: probability that a student view gets an occluding patch.
         occlusion_threshold: least peak of a joint to be covered.
         occlusion_patch: side of the patch in pixels of a 256 px image.
+        block_ratio: probability that a block of the student's view is masked (DAML: 0.5); 0 = off.
+        block_size: side of the blocks in pixels of a 256 px image.
     """
 
     bn: TeacherBN = "own"
@@ -118,6 +121,37 @@ class TeacherConfig:
     occlusion_prob: float = 0.5
     occlusion_threshold: float = 0.9
     occlusion_patch: float = 20.0
+    block_ratio: float = 0.0
+    block_size: float = 32.0
+
+
+@dataclass(frozen=True)
+class GatingConfig:
+    """The gate on the consistency loss's gradient, see `GradientGate` (HamiPose; METHOD.md section 5).
+
+    Attributes:
+        enabled: off by default.
+        gamma: steepness of the gate once the ramp is over.
+        ramp: share of the adaptation over which gamma rises from 0.
+        metric_decay: decay of the average of squared source gradients that the comparison is measured by; None = plain
+            cosines.
+    """
+
+    enabled: bool = False
+    gamma: float = 2.0
+    ramp: float = 0.1
+    metric_decay: float | None = 0.99
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            UserError: a value is out of range.
+        """
+        if self.gamma < 0 or not 0 <= self.ramp <= 1:
+            raise UserError(f"gating: gamma ({self.gamma}) must not be negative, ramp ({self.ramp}) from 0 to 1.")
+        if self.metric_decay is not None and not 0 <= self.metric_decay < 1:
+            raise UserError(f"gating.metric_decay is {self.metric_decay}; it must be from 0 to below 1, or null.")
 
 
 @dataclass(frozen=True)

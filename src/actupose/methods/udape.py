@@ -11,10 +11,11 @@ from actupose.codecs import argmax, to_image
 from actupose.geometry import compose, invert, to_heatmap_grid, warp, warp_points
 from actupose.losses import consistency_loss, quantile_mask, rectify
 from actupose.methods.base import PoseMethod, SourcePass, TrainBatch
-from actupose.methods.config import TeacherConfig
+from actupose.methods.config import GatingConfig, TeacherConfig
+from actupose.methods.gating import GradientGate
 from actupose.models import MeanTeacher, PoseNet, StyleConfig
 from actupose.models.pose_net import STRIDE
-from actupose.views import adaptive_occlusion, sample_affine
+from actupose.views import adaptive_occlusion, mask_blocks, sample_affine
 
 
 class TargetPass(NamedTuple):
@@ -54,6 +55,7 @@ class UDAPE(PoseMethod):
 
     Args:
         teacher: the mean teacher and its pseudo-labels.
+        gating: gate on the consistency loss's gradient, off by default.
         **shared: arguments of `PoseMethod`.
     """
 
@@ -61,10 +63,17 @@ class UDAPE(PoseMethod):
     default_style: ClassVar[StyleConfig] = StyleConfig()
     adapted: Tensor
 
-    def __init__(self, teacher: TeacherConfig | None = None, **shared: Any) -> None:  # noqa: ANN401 - resolved by jsonargparse to PoseMethod's arguments
+    def __init__(
+        self,
+        teacher: TeacherConfig | None = None,
+        gating: GatingConfig | None = None,
+        **shared: Any,  # noqa: ANN401 - resolved by jsonargparse to PoseMethod's arguments
+    ) -> None:
         super().__init__(**shared)
         self.teacher_config = teacher or TeacherConfig()
         self.teacher = MeanTeacher(self.student, self.teacher_config.bn)
+        gating = gating or GatingConfig()
+        self.gate = GradientGate(gating, self.student) if gating.enabled else None
         self.register_buffer("adapted", torch.zeros((), dtype=torch.bool))
 
     @property
@@ -87,7 +96,10 @@ class UDAPE(PoseMethod):
         if self.adapting:
             target = self.target_pass(batch)
             mask = quantile_mask(target.peaks, self.teacher_config.mask_ratio)
-            terms["consistency"] = consistency_loss(target.student, target.pseudo, mask)
+            loss = consistency_loss(target.student, target.pseudo, mask)
+            if self.gate is not None:
+                loss = self.gate(self.student, terms["supervised"], loss, target.student_view, target.peaks)
+            terms["consistency"] = loss
             terms |= self.extra_terms(source, target)
         return terms
 
@@ -112,6 +124,9 @@ class UDAPE(PoseMethod):
             config.occlusion_patch,
             self._generator,
         )
+        if config.block_ratio:
+            mean = self.student.mean
+            student_images = mask_blocks(student_images, mean, config.block_ratio, config.block_size, self._generator)
         heatmaps = self.student(student_images).heatmaps.float()
         to_base = to_heatmap_grid(invert(affine), STRIDE)
         pseudo = rectify(label.heatmaps, self.sigma(side))
@@ -139,6 +154,13 @@ class UDAPE(PoseMethod):
         if self.current_epoch == self.schedule.adapt_from:
             self.teacher.reset(self.student)
             self.adapted.fill_(True)
+
+    def on_train_batch_start(self, batch: TrainBatch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
+        """Set the gate's strength, a function of epoch and step alone: nothing to be kept in a checkpoint."""
+        if self.gate is not None and self.adapting:
+            begin, steps = self.schedule.adapt_from, int(self.trainer.num_training_batches)
+            whole = max((self.trainer.max_epochs or 1) - begin, 1)
+            self.gate.set_progress((self.current_epoch - begin + batch_idx / steps) / whole)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:  # noqa: ANN401, ARG002 - Lightning's signature
         """The teacher follows the student after the optimiser's step."""

@@ -2,6 +2,7 @@
 
 from actupose.views.affine_view import AffineConfig, sample_affine, sample_crop
 from actupose.views.color import color_jitter
+from actupose.views.masking import mask_blocks
 from actupose.views.occlusion import adaptive_occlusion
 
-__all__ = ["AffineConfig", "adaptive_occlusion", "color_jitter", "sample_affine", "sample_crop"]
+__all__ = ["AffineConfig", "adaptive_occlusion", "color_jitter", "mask_blocks", "sample_affine", "sample_crop"]
