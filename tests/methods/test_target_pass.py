@@ -13,6 +13,7 @@ from actupose.codecs import argmax, encode, to_heat
 from actupose.errors import UserError
 from actupose.geometry import invert, warp_points
 from actupose.methods import UDAPE, ACTUPose, SkeletonLossConfig, SourceOnly, TeacherConfig
+from actupose.methods.base import TrainBatch
 from actupose.models import PoseOutput, StyleConfig
 from actupose.views import AffineConfig, sample_crop
 from methods.tiny import NO_OCCLUSION, NO_STYLE, SIZE, STILL, batch, method
@@ -99,16 +100,22 @@ def test_gradients_reach_the_student_alone() -> None:
     assert all(p.grad is None for p in model.teacher.parameters())
 
 
-def test_occlusion_changes_the_students_view_alone() -> None:
-    data = batch(4)
-    config = TeacherConfig(bn="copy", occlusion_prob=1.0, occlusion_threshold=-10.0)
-    plain, covered = still(), still(teacher=config)
+def views_of(data: TrainBatch, *models: UDAPE) -> dict[str, list[Tensor]]:
+    """What student and teacher of each model see of one batch, with the same random numbers."""
     views: dict[str, list[Tensor]] = {"student": [], "teacher": []}
-    for model in (plain, covered):
+    for model in models:
         model.student.register_forward_pre_hook(lambda _, args: views["student"].append(args[0]))
         model.teacher.net.register_forward_pre_hook(lambda _, args: views["teacher"].append(args[0]))
         model._generator.manual_seed(1)
         model.target_pass(data)
+    return views
+
+
+def test_occlusion_changes_the_students_view_alone() -> None:
+    data = batch(4)
+    config = TeacherConfig(bn="copy", occlusion_prob=1.0, occlusion_threshold=-10.0)
+    plain, covered = still(), still(teacher=config)
+    views = views_of(data, plain, covered)
     assert torch.equal(*views["teacher"])
     changed = (views["student"][0] != views["student"][1]).any(1).flatten(1).sum(1)
     assert bool((changed > 0).all())
@@ -118,12 +125,7 @@ def test_occlusion_changes_the_students_view_alone() -> None:
 def test_masking_paints_squares_of_the_students_view_alone() -> None:
     data = batch(4)
     plain, masked = still(), still(teacher=TeacherConfig(bn="copy", occlusion_prob=0, block_ratio=0.5))
-    views: dict[str, list[Tensor]] = {"student": [], "teacher": []}
-    for model in (plain, masked):
-        model.student.register_forward_pre_hook(lambda _, args: views["student"].append(args[0]))
-        model.teacher.net.register_forward_pre_hook(lambda _, args: views["teacher"].append(args[0]))
-        model._generator.manual_seed(1)
-        model.target_pass(data)
+    views = views_of(data, plain, masked)
     assert torch.equal(*views["teacher"])
     mean = masked.student.mean.expand_as(views["student"][1])
     painted = (views["student"][1] == mean).all(1)
