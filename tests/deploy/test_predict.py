@@ -15,6 +15,7 @@ from actupose.data.records import Box, PoseRecord
 from actupose.deploy.checkpoint import LoadedModel
 from actupose.deploy.predict import PredictConfig, coco_results, predict
 from actupose.errors import UserError
+from actupose.metrics import Calibration
 from actupose.models.pose_net import PoseOutput
 from actupose.skeletons import load_skeleton
 
@@ -66,6 +67,21 @@ def test_whole_picture_by_hand(tmp_path: Path) -> None:
     np.testing.assert_allclose(found.keypoints, wanted, atol=1e-3)
     np.testing.assert_allclose(found.confidence, [0.5 + k / 100 for k in range(14)], atol=1e-6)
     assert found.score == pytest.approx(0.565)
+
+
+def test_confidence_is_calibrated_and_the_peaks_are_kept(tmp_path: Path) -> None:
+    knots = Calibration("isotonic", (0.5, 0.6), (0.2, 0.8), 100)
+    calibrated = model()._replace(calibration=knots)
+    peaks = [0.5 + k / 100 for k in range(14)]
+    (found,) = predict(calibrated, [record(tmp_path)]).predictions
+    np.testing.assert_allclose(found.peaks, peaks, atol=1e-6)
+    np.testing.assert_allclose(found.confidence, [min(0.2 + 0.06 * k, 0.8) for k in range(14)], atol=1e-5)
+    (result,) = coco_results([found])
+    assert result["keypoints"][2::3] == [round(v, 4) for v in found.confidence.tolist()]
+    assert result["peaks"] == [round(v, 4) for v in found.peaks.tolist()]
+    assert result["score"] == pytest.approx(found.confidence.mean(), abs=1e-4)
+    (raw,) = predict(calibrated, [record(tmp_path)], PredictConfig(confidence="raw")).predictions
+    np.testing.assert_allclose(raw.confidence, peaks, atol=1e-6)
 
 
 def test_person_box_by_hand(tmp_path: Path) -> None:
@@ -131,7 +147,7 @@ def test_many_unreadable_pictures_stop(tmp_path: Path) -> None:
 
 def test_coco_results(tmp_path: Path) -> None:
     (result,) = coco_results(predict(model(), [record(tmp_path)]).predictions)
-    assert set(result) == {"image_id", "file_name", "category_id", "keypoints", "score"}
+    assert set(result) == {"image_id", "file_name", "category_id", "keypoints", "score", "peaks"}
     assert (result["image_id"], result["file_name"], result["category_id"]) == (1, "a.png", 1)
     assert len(result["keypoints"]) == 14 * 3
     assert result["keypoints"][:6] == [5.75, -19.25, 0.5, 18.25, -19.25, 0.51]

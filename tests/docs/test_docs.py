@@ -42,7 +42,8 @@ def file_exists(token: str) -> bool:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_file_that_a_page_names_exists(name: str) -> None:
-    own = {"my_skeleton.yaml", "pairs.yaml", "my_look.yaml", "boxes.json", "labels.json"}  # a reader's own
+    # A reader's own, and what a study adds to a run folder.
+    own = {"my_skeleton.yaml", "pairs.yaml", "my_look.yaml", "boxes.json", "labels.json", "scores.jsonl"}
     tokens = [t for t in index.ticked(index.page(name)) if _FILE.match(t) or _FOLDER.match(t)]
     missing = [t for t in tokens if t not in own and "SPLIT" not in t and not file_exists(t)]
     assert not missing
@@ -99,14 +100,16 @@ def lookup(key: str) -> tuple[bool, Any]:
     import lightning as L
 
     from actupose.data.datamodule import PoseDataModule
+    from actupose.engine.validators import LabelFreeConfig
     from actupose.methods import ACTUPose
 
     head, *rest = key.replace("model.init_args.", "model.").split(".")
     if head == "trainer" and len(rest) == 1:
         return rest[0] in inspect.signature(L.Trainer.__init__).parameters, None
-    if head not in ("data", "model") or not rest:
+    roots = {"data": PoseDataModule, "model": ACTUPose, "label_free": LabelFreeConfig}
+    if head not in roots or not rest:
         return False, None
-    cls: type = PoseDataModule if head == "data" else ACTUPose
+    cls: type = roots[head]
     default: Any = None
     for part in rest:
         hints = field_types(cls)
@@ -156,7 +159,7 @@ def test_every_yaml_block_is_accepted(name: str, tmp_path: Path) -> None:
     for text in index.blocks(index.page(name), "yaml"):
         data = yaml.safe_load(text)
         keys = set(data)
-        if keys <= {"seed_everything", "out", "trainer", "data", "model", "ckpt_path"}:
+        if keys <= {"seed_everything", "out", "trainer", "data", "model", "label_free", "ckpt_path"}:
             file = tmp_path / "block.yaml"
             file.write_text(text, encoding="utf-8")
             parse_training([*WHOLE, "--config", str(file)])

@@ -14,6 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from torch import Tensor
@@ -66,10 +67,23 @@ def fit(method: str, stores: Stores, out: Path, *options: object) -> dict[str, T
     return weights(out)
 
 
-def weights(out: Path) -> dict[str, Tensor]:
-    """All tensors of the last checkpoint's model."""
-    checkpoint = torch.load(out / "checkpoints" / "last.ckpt", map_location="cpu", weights_only=True)
+def weights(out: Path, name: str = "last") -> dict[str, Tensor]:
+    """All tensors of a checkpoint's model."""
+    checkpoint = torch.load(out / "checkpoints" / f"{name}.ckpt", map_location="cpu", weights_only=True)
     return dict(checkpoint["state_dict"])
+
+
+def validators(out: Path) -> list[dict[str, Any]]:
+    """Lines of ``validators.jsonl``."""
+    return [json.loads(line) for line in (out / "validators.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def label_free(out: Path) -> dict[str, Any]:
+    """All that a run knows of its target without labels: validators, each image's values, the epoch kept."""
+    images = {file.stem: dict(np.load(file)) for file in sorted((out / "validators").iterdir())}
+    held = torch.load(out / "checkpoints" / "label_free.ckpt", map_location="cpu", weights_only=True)
+    lists = {epoch: {k: v.tobytes() for k, v in arrays.items()} for epoch, arrays in images.items()}
+    return {"lines": validators(out), "images": lists, "kept": held["epoch"]}
 
 
 def differing(a: dict[str, Tensor], b: dict[str, Tensor]) -> list[str]:

@@ -10,11 +10,12 @@ import pytest
 
 from actupose.commands import training
 from actupose.methods import METHODS, UDAPE
-from integration.runs import LITE, differing, fit, metrics, run, scores, weights
+from integration.runs import LITE, differing, fit, label_free, metrics, run, scores, weights
 from tiny_stores import NUM_TEST, Stores
 
 EPOCHS = 2
 WHOLE_RUN = {"config.yaml", "run.json", "checkpoints", "metrics.csv", "scores.json", "curriculum.jsonl"}
+WHOLE_RUN |= {"validators.jsonl", "validators"}
 
 
 @pytest.mark.parametrize("name", METHODS)
@@ -22,8 +23,10 @@ def test_fit_leaves_a_whole_run_that_can_be_scored_and_repeated(name: str, store
     out = tmp_path / "run"
     trained = fit(name, stores, out, *LITE, "--data.loader.iterations", 2, "--trainer.max_epochs", EPOCHS)
 
-    assert {p.name for p in out.iterdir()} == WHOLE_RUN
-    assert [p.name for p in (out / "checkpoints").iterdir()] == ["last.ckpt"]
+    adapts = METHODS[name].needs_target
+    assert {p.name for p in out.iterdir()} == WHOLE_RUN | ({"verdict.json"} if adapts else set())
+    kept = {"last.ckpt", "label_free.ckpt"} | ({"warmup.ckpt"} if adapts else set())
+    assert {p.name for p in (out / "checkpoints").iterdir()} == kept
     record = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert record["method"] == METHODS[name].__name__
     assert {"source", "target_test"} <= set(record["fingerprints"])
@@ -37,6 +40,12 @@ def test_fit_leaves_a_whole_run_that_can_be_scored_and_repeated(name: str, store
     assert first["headline"] == ("teacher" if issubclass(METHODS[name], UDAPE) else "student")
     wanted = {f"{first['headline']}/{key}" for key in ("pck/All", "pck_regda/All", "evalpose", "bin/00")}
     assert wanted <= set(first["scores"])
+
+    chosen = first["label_free"]
+    assert (first["checkpoint"], first["epoch"]) == ("last.ckpt", EPOCHS - 1)
+    assert (chosen["checkpoint"], chosen["epoch"]) == ("label_free.ckpt", label_free(out)["kept"])
+    same = chosen["epoch"] == first["epoch"]
+    assert not same or json.dumps(chosen["scores"]) == json.dumps(first["scores"])
 
     saved = ["--config", str(out / "config.yaml")]
     assert run(["test", *saved]) == 0

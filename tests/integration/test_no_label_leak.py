@@ -10,14 +10,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from datasets import Dataset
+from torch import Tensor
 
 from actupose.data.batch import UnlabeledBatch
-from actupose.data.store import shard_path
+from actupose.data.dataset import PoseDataset
+from actupose.data.store import open_store, shard_path
 from actupose.methods import METHODS
-from integration.runs import differing, fit, fit_args, run, scores
+from actupose.skeletons import load_skeleton
+from integration.runs import differing, fit, fit_args, label_free, run, scores, validators, weights
 from tiny_stores import Stores
 
 Rewrite = Callable[[pa.Table], pa.Table]
+LABELS = {"keypoints", "visible"}
+BLIND = ["--data.oracle", "false"]  # the oracle too: what it sees by that option alone, it must not see without it
 RNG = np.random.default_rng(0)
 
 
@@ -53,22 +59,63 @@ def rewritten(store: Path, out: Path, rewrite: Rewrite) -> Path:
     return out
 
 
-@pytest.mark.parametrize("name", [name for name, method in METHODS.items() if method.needs_target])
-def test_target_labels_change_no_weight_bit(name: str, stores: Stores, tmp_path: Path) -> None:
-    clean = fit(name, stores, tmp_path / "clean")
+def raising(monkeypatch: pytest.MonkeyPatch, store: Path) -> None:
+    """From now on whoever asks this store for a label column is told off."""
+    select, item = Dataset.select_columns, Dataset.__getitem__
+
+    def guarded(self: Dataset, names: list[str]) -> Dataset:
+        mine = any(str(store) in file["filename"] for file in self.cache_files)
+        assert not (mine and LABELS & set(names)), f"{names} of {store} were asked for"
+        return select(self, names)
+
+    def got(self: Dataset, key: object) -> object:
+        mine = any(str(store) in file["filename"] for file in self.cache_files)
+        assert not (mine and LABELS & set(self.column_names)), f"all columns of {store} were read"
+        return item(self, key)
+
+    monkeypatch.setattr(Dataset, "select_columns", guarded)
+    monkeypatch.setattr(Dataset, "__getitem__", got)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_target_labels_change_no_weight_bit_and_no_choice(name: str, stores: Stores, tmp_path: Path) -> None:
+    """Of the last checkpoint and of the one that is chosen; nor a label-free score of any image."""
+
+    def trained(target: Path, out: Path) -> dict[str, Tensor]:
+        # A method that does not train on the target shows it to its validators.
+        return fit(name, Stores(stores.source, target, stores.target_test), out, *BLIND)
+
+    clean = trained(stores.target, tmp_path / "clean")
     for rewrite in (garbage, nan, absent):
         folder = tmp_path / rewrite.__name__
-        target = rewritten(stores.target, folder / "store", rewrite)
-        changed = fit(name, Stores(stores.source, target, stores.target_test), folder / "run")
+        changed = trained(rewritten(stores.target, folder / "store", rewrite), folder / "run")
         assert differing(clean, changed) == [], rewrite.__name__
+        assert label_free(folder / "run") == label_free(tmp_path / "clean"), rewrite.__name__
+        kept = [weights(out, "label_free") for out in (folder / "run", tmp_path / "clean")]
+        assert differing(*kept) == []
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_label_columns_that_raise_when_read_do_not_matter(
+    name: str, stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "guarded"
+    shutil.copytree(stores.target, target)
+    raising(monkeypatch, target)
+    with pytest.raises(AssertionError, match="asked for"):
+        PoseDataset(open_store(target), load_skeleton("body16"), 64, labelled=True)
+    fit(name, stores, tmp_path / "run", *BLIND, "--data.target", target, "--trainer.max_epochs", 2)
+    assert len(validators(tmp_path / "run")) == 2
 
 
 @pytest.mark.parametrize("name", METHODS)
 def test_test_labels_change_the_scores_alone(name: str, stores: Stores, tmp_path: Path) -> None:
-    clean = fit(name, stores, tmp_path / "clean", "--trainer.max_epochs", 2)
+    options = [*BLIND, "--trainer.max_epochs", 2]
+    clean = fit(name, stores, tmp_path / "clean", *options)
     test = rewritten(stores.target_test, tmp_path / "store", garbage)
     planted = Stores(stores.source, stores.target, test)
-    assert differing(clean, fit(name, planted, tmp_path / "wrong", "--trainer.max_epochs", 2)) == []
+    assert differing(clean, fit(name, planted, tmp_path / "wrong", *options)) == []
+    assert label_free(tmp_path / "clean") == label_free(tmp_path / "wrong")
     before, after = (json.dumps(scores(tmp_path / run)["scores"]) for run in ("clean", "wrong"))
     assert before != after
 

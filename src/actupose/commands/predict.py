@@ -33,6 +33,8 @@ def run(args: list[str]) -> None:
     parser.add_argument("--batch_size", type=int, default=32, help="images at once")
     parser.add_argument("--size", type=int | None, default=None, help="side of the network's images")
     parser.add_argument("--device", type=Literal["auto", "cpu", "cuda"], default="auto", help="where to compute")
+    kinds = Literal["calibrated", "raw"]
+    parser.add_argument("--confidence", type=kinds, default="calibrated", help="probabilities, or raw heatmap peaks")
     parsed = parse(parser, args)
     _refuse_used(parsed.out)
 
@@ -43,7 +45,7 @@ def run(args: list[str]) -> None:
 
     records = find_inputs(parsed.inputs, parsed.boxes)
     model = load_checkpoint(parsed.checkpoint)
-    config = PredictConfig(batch_size=parsed.batch_size, size=parsed.size, device=parsed.device)
+    config = PredictConfig(**{name: parsed[name] for name in ("batch_size", "size", "device", "confidence")})
     found = predict(model, records, config)
     facts = {
         "checkpoint": str(parsed.checkpoint),
@@ -51,6 +53,7 @@ def run(args: list[str]) -> None:
         "skeleton": model.skeleton.name,
         "keypoints": list(model.skeleton.keypoints),
         "size": parsed.size or model.size,
+        "confidence": parsed.confidence if model.calibration is not None else "raw",
         "predicted": len(found.predictions),
         "skipped": found.problems,
     }

@@ -16,6 +16,7 @@ from actupose.data.datamodule import PoseDataModule
 from actupose.engine.callbacks import run_callbacks
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.training import DEFAULTS, check_inputs, evaluate, load_weights, quiet, train, trainer_parts
+from actupose.engine.validators import LabelFreeConfig
 from actupose.errors import UserError
 from actupose.methods import METHODS, PoseMethod
 from actupose.report.table import scores_table
@@ -49,6 +50,7 @@ class PoseCLI(LightningCLI):
         """Options beside Lightning's: the run folder, a checkpoint, one seed and one skeleton."""
         parser.add_argument("--out", type=Path, default=Path("runs/latest"), help="the run folder")
         parser.add_argument("--ckpt_path", type=Path | None, default=None, help="checkpoint to score (validate, test)")
+        parser.add_class_arguments(LabelFreeConfig, "label_free")
         parser.link_arguments("seed_everything", "data.seed")
         parser.link_arguments("seed_everything", "model.init_args.seed")
         parser.link_arguments("data.skeleton", "model.init_args.skeleton")
@@ -85,7 +87,7 @@ class PoseCLI(LightningCLI):
         """
         run, given = RunFolder(self.config.out), self.config_init.trainer
         parts = {key: value for key, value in trainer_parts(run).items() if given[key] is None}
-        parts["callbacks"] = [*(given.callbacks or []), *run_callbacks(run)]
+        parts["callbacks"] = [*(given.callbacks or []), *run_callbacks(run, self.config_init.label_free)]
         try:
             trainer: L.Trainer = super().instantiate_trainer(**parts, **kwargs)
         except (ValueError, MisconfigurationException) as error:
@@ -101,7 +103,7 @@ class PoseCLI(LightningCLI):
 
 def _known_names(parser: LightningArgumentParser) -> list[str]:
     """All option names, those of every method and of their option groups among them, and the methods' names."""
-    classes: list[type] = [PoseDataModule, *METHODS.values()]
+    classes: list[type] = [PoseDataModule, LabelFreeConfig, *METHODS.values()]
     keys = set(known_keys(parser)).union(*map(signature_keys, classes))
     return sorted(keys | {cls.__name__ for cls in METHODS.values()})
 

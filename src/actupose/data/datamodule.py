@@ -30,6 +30,7 @@ from actupose.skeletons import Skeleton, keypoint_map, load_skeleton
 from actupose.skeletons.mapping import check_renames, mapping_text, read_renames
 
 Batch = LabeledBatch | UnlabeledBatch
+_LABEL_FREE_SEED = 0
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,8 @@ class PoseDataModule(L.LightningDataModule):
 
     Args:
         source: store of the labelled source domain; None when only testing.
-        target: store of the target domain; read without its labels, None for methods without a target.
+        target: store of the target domain, read without its labels; a method without a target trains as if it were not
+            there, and its label-free validators look at it.
         target_test: store with labels that evaluation alone reads.
         skeleton: name or file of the model's skeleton; keypoints map to it by name.
         keypoint_map: YAML with ``map: {store_name: skeleton_name}`` for the names that differ.
@@ -114,6 +116,7 @@ class PoseDataModule(L.LightningDataModule):
         self._test: PoseDataset | None = None
         self._taught: Tensor | None = None
         self._restored: dict[str, Any] = {}
+        self.trains_on_target = True
 
     # -- stores and datasets
 
@@ -166,8 +169,23 @@ class PoseDataModule(L.LightningDataModule):
         held = round(total * self.validation_share)
         validation = self._dataset(labelled, labelled=True, rows=sorted(order[:held])) if held else None
         source = self._dataset(labelled, labelled=True, rows=sorted(order[held:]))
-        target = self._dataset(self.target, labelled=False) if self.target is not None else None
+        target = self._dataset(self.target, labelled=False) if self.target and self.trains_on_target else None
         return _Sets(source, validation, target)
+
+    def label_free_set(self, count: int) -> PoseDataset | None:
+        """Target training images that label-free validators look at: the same ones in every run on a store.
+
+        Args:
+            count: how many; all where the target has fewer.
+
+        Returns:
+            Images without labels; None without a target.
+        """
+        if self.target is None:
+            return None
+        total = len(open_store(self.target))
+        rows = torch.randperm(total, generator=torch.Generator().manual_seed(_LABEL_FREE_SEED))[:count]
+        return self._dataset(self.target, labelled=False, rows=sorted(rows.tolist()))
 
     @property
     def sets(self) -> _Sets:

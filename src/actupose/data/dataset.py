@@ -82,6 +82,11 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
             return LabeledBatch(image, self.keypoints[index], self.visible[index], index)
         return UnlabeledBatch(image, index)
 
+    def names(self, indices: Sequence[int]) -> list[str]:
+        """What the samples at ``indices`` are called in the store."""
+        found: list[str] = self._images[list(indices)]["name"].to_pylist()
+        return found
+
     def _decode(self, indices: Sequence[int]) -> Tensor:
         table = self._images[list(indices)]
         pairs = zip(table["image"].to_pylist(), table["name"].to_pylist(), strict=True)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from actupose.engine.checkpoints import first_line, read_checkpoint
 from actupose.errors import UserError
+from actupose.metrics import Calibration
 from actupose.models import NetConfig, PoseNet
 from actupose.skeletons import Skeleton
 
@@ -28,6 +29,7 @@ class LoadedModel(NamedTuple):
         size: S, side of the images it was trained on; None where the checkpoint does not say.
         name: method and network, e.g. ``ACTUPose teacher``.
         config: how the network is built; None for one that was made otherwise.
+        calibration: from peaks to probabilities; None where the training held out too little source.
     """
 
     net: PoseNet
@@ -35,6 +37,7 @@ class LoadedModel(NamedTuple):
     size: int | None
     name: str
     config: NetConfig | None = None
+    calibration: Calibration | None = None
 
     def facts(self) -> dict[str, Any]:
         """What `restore` needs beside the weights, as plain data."""
@@ -45,6 +48,7 @@ class LoadedModel(NamedTuple):
             "net": asdict(self.config),
             "size": self.size,
             "name": self.name,
+            "calibration": None if self.calibration is None else self.calibration.to_dict(),
         }
 
 
@@ -88,12 +92,14 @@ def restore(facts: Mapping[str, Any], state: Mapping[str, Tensor], origin: Path)
         net.load_state_dict(state)
         size = facts.get("size")
         name = str(facts["name"])
-    except (KeyError, TypeError, RuntimeError) as error:
+        held = facts.get("calibration")
+        calibration = None if held is None else Calibration.from_dict(held)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise UserError(
             f"{origin}: does not fit this version of actupose ({first_line(error)}); train again or use the version "
             "that wrote it."
         ) from error
-    return LoadedModel(net.eval(), skeleton, None if size is None else int(size), name, config)
+    return LoadedModel(net.eval(), skeleton, None if size is None else int(size), name, config, calibration)
 
 
 def _build(config: NetConfig, num_keypoints: int) -> PoseNet:

@@ -26,6 +26,7 @@ from actupose.models.pose_net import STRIDE
 from actupose.progress import progress_bar
 
 DeviceName = Literal["auto", "cpu", "cuda"]
+ConfidenceKind = Literal["calibrated", "raw"]
 _BAD_SHARE = 0.05
 _COARSEST = 32  # stride of the backbone's last map
 _WIDEST = 1.2  # scale of the outermost of several crops
@@ -39,12 +40,15 @@ class Prediction:
         index: place of the picture among those asked for, from 0.
         record: the picture and the box it was predicted in.
         keypoints: (K, 2) float64 pixel indices of the upright original (the centre of its first pixel is 0).
-        confidence: (K,) float64 heatmap peaks, about 0 to 1.
+        peaks: (K,) float64 heights of the heatmaps, about 0 to 1.
+        confidence: (K,) float64 probability of being within PCK@0.05 by the model's calibration; the peaks where there
+            is none or they are asked for.
     """
 
     index: int
     record: PoseRecord
     keypoints: NDArray[np.float64]
+    peaks: NDArray[np.float64]
     confidence: NDArray[np.float64]
 
     @property
@@ -72,6 +76,7 @@ class PredictConfig:
         flip: also look at the mirrored crop and average the heatmaps (the field's flip test).
         crops: how many crops of each person, an odd number; those beside the first are up to 1.2 times larger or
             smaller, and the heatmaps are averaged in the first one's frame.
+        confidence: ``calibrated`` by the model where it can be, or the ``raw`` peaks.
     """
 
     batch_size: int = 32
@@ -79,6 +84,7 @@ class PredictConfig:
     device: DeviceName = "auto"
     flip: bool = False
     crops: int = 1
+    confidence: ConfidenceKind = "calibrated"
 
 
 class Predictor:
@@ -148,7 +154,7 @@ class Predictor:
                     images = torch.stack([decode_image(row.image, self.size, row.name) for _, row in rows])
                     points, peaks = self._locate(images.to(self.device))
                     out.predictions = [
-                        Prediction(index, records[index], _to_original(p, row.crop), c)
+                        Prediction(index, records[index], _to_original(p, row.crop), c, self._confidence(c))
                         for (index, row), p, c in zip(rows, points, peaks, strict=True)
                     ]
                 yield out
@@ -162,6 +168,10 @@ class Predictor:
                 f"{self.model.name}: gives values that are not finite; its training has diverged, use another."
             )
         return to_image(points, STRIDE).cpu().double().numpy(), peaks.cpu().double().numpy()
+
+    def _confidence(self, peaks: NDArray[np.float64]) -> NDArray[np.float64]:
+        calibration = self.model.calibration
+        return peaks if calibration is None or self.config.confidence == "raw" else calibration(peaks)
 
     def _heatmaps(self, images: Tensor) -> Tensor:
         """Heatmaps of (B, 3, S, S) in [0, 1], averaged over mirror and crops where that is asked for."""
@@ -210,9 +220,15 @@ def predict(model: LoadedModel, records: Sequence[PoseRecord], config: PredictCo
 def coco_results(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
     """The predictions in COCO's results format, with the file's name beside its place among the inputs.
 
-    ``image_id`` counts the pictures asked for from 1, skipped ones too.
+    ``image_id`` counts the pictures asked for from 1, skipped ones too; ``peaks`` are the heatmaps' heights.
     """
-    return [coco_result(p.index + 1, p.record.name, p.keypoints, p.confidence) for p in predictions]
+    return [
+        {
+            **coco_result(p.index + 1, p.record.name, p.keypoints, p.confidence),
+            "peaks": [round(peak, 4) for peak in p.peaks.tolist()],
+        }
+        for p in predictions
+    ]
 
 
 def _side(model: LoadedModel, size: int | None) -> int:

@@ -1,18 +1,17 @@
-"""Callbacks: progress as lines, the curriculum's log, a stop at a loss that is not finite."""
+"""Callbacks of every training: progress as lines, the logs, the checkpoint."""
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping
 from typing import Any
 
 import lightning as L
-import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
-from actupose.engine.run_folder import RunFolder, write_text_atomically
-from actupose.errors import UserError
+from actupose.engine.faults import FiniteLoss
+from actupose.engine.run_folder import RunFolder, write_epoch_line
+from actupose.engine.validators import KeepCheckpoints, LabelFreeConfig, ValidatorLog
 
 
 class EpochLines(Callback):
@@ -70,33 +69,17 @@ class CurriculumLog(Callback):
         if not trainer.is_global_zero or data.curriculum is None:
             return
         stats = data.curriculum.stats(trainer.current_epoch, data.samples_per_epoch)
-        lines = self._lines_before(trainer.current_epoch)
-        write_text_atomically(self._run.curriculum, "".join([*lines, json.dumps(stats) + "\n"]))
-
-    def _lines_before(self, epoch: int) -> list[str]:
-        """Lines of earlier epochs: a resumed run writes the epoch it repeats anew."""
-        if epoch == 0 or not self._run.curriculum.is_file():
-            return []
-        lines = self._run.curriculum.read_text(encoding="utf-8").splitlines(keepends=True)
-        return [line for line in lines if json.loads(line)["epoch"] < epoch]
+        write_epoch_line(self._run.curriculum, stats)
 
 
-class FiniteLoss(Callback):
-    """Stops with one clear line when a loss is not finite; looks once an epoch, so no step waits for the device."""
+def run_callbacks(run: RunFolder, label_free: LabelFreeConfig | None = None) -> list[Callback]:
+    """Callbacks of every training; the checkpoint is written after the epoch's re-ranking.
 
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
-        """Look at the epoch's mean losses."""
-        for name, value in trainer.callback_metrics.items():
-            if name.startswith("train/") and not bool(torch.isfinite(value)):
-                raise UserError(
-                    f"{name} is {float(value)} in epoch {trainer.current_epoch}; lower model.init_args.schedule.lr "
-                    "(RegDA: model.init_args.sgd.lr) or check the source labels. The checkpoint of the epoch before is "
-                    "kept."
-                )
-
-
-def run_callbacks(run: RunFolder) -> list[Callback]:
-    """Callbacks of every training; the checkpoint is written after the epoch's re-ranking."""
+    Args:
+        run: where they write.
+        label_free: options of the label-free validators.
+    """
+    label_free = label_free or LabelFreeConfig()
     checkpoint = ModelCheckpoint(
         dirpath=run.checkpoint.parent,
         filename=run.checkpoint.stem,
@@ -104,7 +87,8 @@ def run_callbacks(run: RunFolder) -> list[Callback]:
         save_on_train_epoch_end=True,
         enable_version_counter=False,
     )
-    return [EpochLines(), FiniteLoss(), MetricsLog(run), CurriculumLog(run), checkpoint]
+    logs = [EpochLines(), FiniteLoss(run), MetricsLog(run), CurriculumLog(run), ValidatorLog(run, label_free)]
+    return [*logs, checkpoint, KeepCheckpoints(run)]
 
 
 def epoch_line(epoch: int, epochs: int, values: Mapping[str, float], seconds: float, left: float) -> str:

@@ -2,12 +2,17 @@
 
 ::
 
-    config.yaml            the whole configuration; `actupose fit --config RUN/config.yaml` repeats it
-    run.json               versions, machine, command, git commit, data fingerprints
-    checkpoints/last.ckpt  written whole at the end of every epoch
-    metrics.csv            losses and source validation, one row an epoch
-    curriculum.jsonl       each epoch's planned and drawn samples a bin
-    scores.json            scores on the labelled target test set
+    config.yaml                  the whole configuration; `actupose fit --config RUN/config.yaml` repeats it
+    run.json                     versions, machine, command, git commit, data fingerprints
+    checkpoints/last.ckpt        written whole at the end of every epoch
+    checkpoints/warmup.ckpt      the last one of the source alone, for methods that adapt
+    checkpoints/label_free.ckpt  the one that the label-free validators choose
+    metrics.csv                  losses and source validation, one row an epoch
+    curriculum.jsonl             each epoch's planned and drawn samples a bin
+    validators.jsonl             each epoch's label-free validators
+    validators/EPOCH.npz         their values for every image
+    verdict.json                 whether the adaptation helped, by the validators
+    scores.json                  scores on the labelled target test set
 """
 
 from __future__ import annotations
@@ -30,6 +35,8 @@ from actupose.errors import UserError
 
 _PACKAGES = ("actupose", "torch", "torchvision", "lightning", "timm", "numpy", "datasets")
 
+_FREE = ("#", "num_workers:", "cache:")
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -46,6 +53,30 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """The last checkpoint."""
         return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def warmup(self) -> Path:
+        """The checkpoint at the end of the source-only phase."""
+        return self.checkpoint.with_name("warmup.ckpt")
+
+    @property
+    def label_free(self) -> Path:
+        """The checkpoint that the label-free validators choose."""
+        return self.checkpoint.with_name("label_free.ckpt")
+
+    @property
+    def validators(self) -> Path:
+        """The label-free validators' log."""
+        return self.path / "validators.jsonl"
+
+    def validator_images(self, epoch: int) -> Path:
+        """The label-free validators' values for every image after an epoch."""
+        return self.path / "validators" / f"{epoch:04d}.npz"
+
+    @property
+    def verdict(self) -> Path:
+        """Whether the adaptation helped, by the label-free validators."""
+        return self.path / "verdict.json"
 
     @property
     def metrics(self) -> Path:
@@ -142,6 +173,29 @@ class RunFolder:
         return dict(json.loads(self.scores.read_text(encoding="utf-8")))
 
 
+def read_epoch_lines(path: Path) -> list[dict[str, Any]]:
+    """Objects of a log with one JSON object an epoch; none where there is no log yet.
+
+    Raises:
+        UserError: the log is broken.
+    """
+    if not path.is_file():
+        return []
+    try:
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        return sorted(records, key=lambda record: int(record["epoch"]))
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: is broken ({error}); remove it, or the run folder to train from the start."
+        ) from error
+
+
+def write_epoch_line(path: Path, record: Mapping[str, Any]) -> None:
+    """Add an epoch's object to a log; a resumed run writes the epoch it repeats anew."""
+    before = [line for line in read_epoch_lines(path) if line["epoch"] < record["epoch"]]
+    write_text_atomically(path, "".join(json.dumps(line) + "\n" for line in [*before, record]))
+
+
 def write_text_atomically(path: Path, text: str) -> None:
     """Write text so that the file under its name is always whole."""
     temporary = path.with_suffix(f"{path.suffix}.tmp{os.getpid()}")
@@ -150,8 +204,12 @@ def write_text_atomically(path: Path, text: str) -> None:
 
 
 def _settings(config: str) -> list[str]:
-    """Lines of a YAML text without comments: the parser writes its version into one."""
-    return [line for line in config.splitlines() if not line.startswith("#")]
+    """Lines of a YAML text that results depend on.
+
+    Comments do not count, the parser writes its version into one, nor does how images are loaded: a run that filled the
+    machine's memory may go on with less.
+    """
+    return [line for line in config.splitlines() if not line.lstrip().startswith(_FREE)]
 
 
 def _cpu_name() -> str:

@@ -17,7 +17,10 @@ from actupose.data.datamodule import PoseDataModule
 from actupose.data.store import write_json_atomically
 from actupose.engine.callbacks import run_callbacks
 from actupose.engine.checkpoints import read_checkpoint
+from actupose.engine.faults import told_in_one_line
 from actupose.engine.run_folder import RunFolder
+from actupose.engine.validators import LabelFreeConfig
+from actupose.engine.verdict import adaptation_verdict
 from actupose.errors import UserError
 from actupose.methods import Oracle, PoseMethod
 
@@ -39,15 +42,16 @@ def trainer_parts(run: RunFolder) -> dict[str, Any]:
     }
 
 
-def make_trainer(run: RunFolder, **options: Any) -> L.Trainer:  # noqa: ANN401 - Trainer's own arguments
+def make_trainer(run: RunFolder, label_free: LabelFreeConfig | None = None, **options: Any) -> L.Trainer:  # noqa: ANN401 - Trainer's own arguments
     """A trainer that writes into a run folder.
 
     Args:
         run: the run folder.
+        label_free: options of the label-free validators.
         **options: arguments of `lightning.Trainer`, over our defaults.
     """
     with quiet():
-        return L.Trainer(callbacks=run_callbacks(run), **{**DEFAULTS, **trainer_parts(run), **options})
+        return L.Trainer(callbacks=run_callbacks(run, label_free), **{**DEFAULTS, **trainer_parts(run), **options})
 
 
 def check_inputs(method: PoseMethod, data: PoseDataModule, epochs: int | None) -> None:
@@ -67,6 +71,7 @@ def check_inputs(method: PoseMethod, data: PoseDataModule, epochs: int | None) -
             "data.oracle to false."
         )
     method.check_data(data.skeleton, has_target=data.target is not None)
+    data.trains_on_target = method.uses_target
     data.fingerprints()
     data.setup("fit")
     if data.target_test is not None:
@@ -94,18 +99,33 @@ def train(
         UserError: bad input, see `check_inputs`; or the checkpoint is broken.
     """
     start = time.monotonic()
+    data.trains_on_target = method.uses_target
     if checkpoint is not None:
         read_checkpoint(checkpoint)
         start -= sum(float(row["seconds"]) for row in run.read_metrics())
     if trainer.is_global_zero:
         run.write_record(method=type(method).__name__, data=data.describe(), fingerprints=data.fingerprints())
     try:
-        with quiet():
+        with quiet(), told_in_one_line():
             trainer.fit(method, datamodule=data, ckpt_path=checkpoint, weights_only=True)
     except SystemExit as stop:  # how Lightning ends an interrupted training
         raise KeyboardInterrupt from stop
     seconds = time.monotonic() - start
-    return evaluate(method, data, trainer, run, train_seconds=seconds) if data.target_test else {}
+    if trainer.is_global_zero:
+        tell_verdict(run, method.warmup_epochs)
+    if data.target_test is None:
+        return {}
+    scores = evaluate(method, data, trainer, run, train_seconds=seconds)
+    evaluate_chosen(method, data, trainer, run)
+    return scores
+
+
+def tell_verdict(run: RunFolder, warmup_epochs: int) -> None:
+    """Print whether the adaptation helped, by the label-free validators, and write ``verdict.json``."""
+    verdict = adaptation_verdict(run, warmup_epochs)
+    if verdict is not None:
+        print("\n".join(verdict.lines()), flush=True)
+        write_json_atomically(run.verdict, verdict.to_dict())
 
 
 def evaluate(
@@ -127,28 +147,55 @@ def evaluate(
         checkpoint: load these weights first.
         train_seconds: kept beside the scores; None = what stands there already.
     """
-    with quiet():
+    with quiet(), told_in_one_line():
         trainer.test(method, datamodule=data, ckpt_path=checkpoint, verbose=False, weights_only=True)
     scores = method.scores()
     if not trainer.is_global_zero:
         return scores
-    headline = next(reversed(method.nets()))
-    if train_seconds is None and run.scores.is_file():
-        train_seconds = run.read_scores().get("train_seconds")
+    before = run.read_scores() if run.scores.is_file() else {}
+    kept = {key: before[key] for key in ("label_free",) if key in before}
     run.path.mkdir(parents=True, exist_ok=True)
     write_json_atomically(
         run.scores,
         {
             "method": type(method).__name__,
-            "headline": headline,
+            "headline": next(reversed(method.nets())),
+            **_scored_checkpoint(checkpoint or run.checkpoint),
             "scores": scores,
             "num_test": len(data.test_set),
             "num_keypoints_scored": data.num_test_keypoints,
-            "train_seconds": train_seconds,
+            "train_seconds": before.get("train_seconds") if train_seconds is None else train_seconds,
             "epochs": trainer.max_epochs,
+            **kept,
         },
     )
     return scores
+
+
+def evaluate_chosen(method: PoseMethod, data: PoseDataModule, trainer: L.Trainer, run: RunFolder) -> None:
+    """Score the checkpoint that the label-free validators chose, beside the headline in ``scores.json``.
+
+    Args:
+        method: has the last checkpoint's weights, before and after.
+        data: has ``target_test``.
+        trainer: any trainer.
+        run: a run that `evaluate` has scored.
+    """
+    if not trainer.strategy.broadcast(run.label_free.is_file()):
+        return
+    load_weights(method, run.label_free)
+    with quiet(), told_in_one_line():
+        trainer.test(method, datamodule=data, verbose=False)
+    headline, scores = next(reversed(method.nets())), method.scores()
+    load_weights(method, run.checkpoint)
+    if trainer.is_global_zero:
+        chosen = {"headline": headline, **_scored_checkpoint(run.label_free), "scores": scores}
+        write_json_atomically(run.scores, {**run.read_scores(), "label_free": chosen})
+
+
+def _scored_checkpoint(path: Path) -> dict[str, Any]:
+    """Which checkpoint scores are of."""
+    return {"checkpoint": path.name, "epoch": int(read_checkpoint(path)["epoch"])}
 
 
 def load_weights(method: PoseMethod, path: Path) -> None:
@@ -157,8 +204,10 @@ def load_weights(method: PoseMethod, path: Path) -> None:
     Raises:
         UserError: the file is missing, broken, or of another network.
     """
+    held = read_checkpoint(path)
     try:
-        method.load_state_dict(read_checkpoint(path)["state_dict"])
+        method.load_state_dict(held["state_dict"])
+        method.on_load_checkpoint(held)
     except (RuntimeError, KeyError) as error:
         raise UserError(f"{path}: does not fit this model ({str(error).splitlines()[0]}).") from error
 

@@ -18,7 +18,17 @@ from actupose.errors import UserError
 from actupose.geometry import compose, warp, warp_points
 from actupose.losses import heatmap_mse
 from actupose.methods.config import LossWeights, ScheduleConfig
-from actupose.metrics import PCK, EvalPoseScore, PerBinPCK, SampleConfidence
+from actupose.metrics import (
+    PCK,
+    Calibration,
+    CalibrationKind,
+    EvalPoseScore,
+    PeakHits,
+    PerBinPCK,
+    SampleConfidence,
+    calibration_error,
+    fit_calibration,
+)
 from actupose.models import NetConfig, PoseNet, PoseOutput, StyleConfig, build_style
 from actupose.models.pose_net import SIGMA_AT_64, STRIDE
 from actupose.skeletons import Skeleton, load_skeleton
@@ -65,6 +75,7 @@ class PoseMethod(L.LightningModule):
         affine: strength of the geometric augmentation.
         jitter: strength of the colour jitter.
         style: style transfer from the target to the source images; None = the method's own (`default_style`).
+        calibration: how peaks become probabilities: ``isotonic``, or ``platt`` for few validation images.
         seed: of the augmentation; every step has its own stream, so resuming needs no saved state.
     """
 
@@ -80,13 +91,15 @@ class PoseMethod(L.LightningModule):
         affine: AffineConfig | None = None,
         jitter: float = 0.25,
         style: StyleConfig | None = None,
+        calibration: CalibrationKind = "isotonic",
         seed: int = 0,
     ) -> None:
         super().__init__()
         self.skeleton = Skeleton.from_dict(skeleton) if isinstance(skeleton, dict) else load_skeleton(skeleton)
         self.net_config, self.schedule = net or NetConfig(), schedule or ScheduleConfig()
         self.weights, self.affine = weights or LossWeights(), affine or AffineConfig()
-        self.jitter, self.seed = jitter, seed
+        self.jitter, self.seed, self.calibration_kind = jitter, seed, calibration
+        self.calibration: Calibration | None = None
         self.student = PoseNet(self.net_config, self.skeleton.num_keypoints)
         self.style = build_style(style or self.default_style)
         self.confidence: SampleConfidence | None = None
@@ -106,6 +119,16 @@ class PoseMethod(L.LightningModule):
     def nets(self) -> dict[str, PoseNet]:
         """Networks that are evaluated, the headline last."""
         return {"student": self.student}
+
+    @property
+    def uses_target(self) -> bool:
+        """Whether target images take part in the training; else its validators alone look at them."""
+        return self.needs_target or self.style is not None
+
+    @property
+    def warmup_epochs(self) -> int:
+        """Epochs of the source alone before the adaptation to the target; 0 for a method that does not adapt."""
+        return self.schedule.adapt_from if self.needs_target else 0
 
     # -- the source side, shared
 
@@ -282,6 +305,7 @@ class PoseMethod(L.LightningModule):
             "pck": PCK(self.skeleton, "pooled"),
             "pck_regda": PCK(self.skeleton, "regda"),
             "evalpose": EvalPoseScore(self.skeleton),
+            "hits": PeakHits(),
         }
         if bins is not None:
             metrics["per_bin"] = PerBinPCK(self.skeleton, *bins)
@@ -300,18 +324,23 @@ class PoseMethod(L.LightningModule):
         for name, net in self.nets().items():
             heatmaps = net(images).heatmaps.float()
             side = heatmaps.shape[-1]
-            points = to_image(subpixel(heatmaps)[0], STRIDE)
+            located, peaks = subpixel(heatmaps)
+            points = to_image(located, STRIDE)
             metrics: Any = self._metrics[name]
             metrics["pck"].update(points, batch.keypoints, batch.visible, size)
             metrics["pck_regda"].update_heatmaps(
                 heatmaps, to_heat(batch.keypoints, STRIDE), batch.visible, self.sigma(side)
             )
             metrics["evalpose"].update(points, batch.keypoints, batch.visible)
+            metrics["hits"].update(peaks, points, batch.keypoints, batch.visible, size)
             if "per_bin" in metrics:
                 metrics["per_bin"].update(batch.row, points, batch.keypoints, batch.visible, size)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the source validation scores."""
+        """Fit the headline's calibration, and log the source validation scores."""
+        hits: Any = self._metrics[next(reversed(self.nets()))]
+        peaks, right = hits["hits"].compute()
+        self.calibration = fit_calibration(peaks.numpy(), right.numpy(), self.calibration_kind)
         self.log_dict({f"source_val/{k}": v for k, v in self.scores().items()}, sync_dist=False)
 
     def on_test_epoch_end(self) -> None:
@@ -319,13 +348,22 @@ class PoseMethod(L.LightningModule):
         self.log_dict({f"target_test/{k}": v for k, v in self.scores().items()}, sync_dist=False)
 
     def scores(self) -> dict[str, float]:
-        """``net/metric/group`` -> percent, of the evaluation just run."""
+        """``net/metric/group`` -> percent, of the evaluation just run.
+
+        ``ece`` is the calibration error of the peaks as they are, ``ece_calibrated`` the headline's after calibration.
+        """
         out: dict[str, float] = {}
+        headline = next(reversed(self.nets()))
         for name in self.nets():
             metrics: Any = self._metrics[name]
             for key in ("pck", "pck_regda"):
                 out |= {f"{name}/{key}/{group}": float(v) for group, v in metrics[key].compute().items()}
             out[f"{name}/evalpose"] = float(metrics["evalpose"].compute())
+            peaks, right = metrics["hits"].compute()
+            out[f"{name}/ece"] = calibration_error(peaks, right)
+            if name == headline and self.calibration is not None:
+                calibrated = torch.from_numpy(self.calibration(peaks.numpy()))
+                out[f"{name}/ece_calibrated"] = calibration_error(calibrated, right)
             if "per_bin" in metrics:
                 out |= {f"{name}/bin/{i:02d}": float(v) for i, v in enumerate(metrics["per_bin"].compute())}
         return out
@@ -339,4 +377,10 @@ class PoseMethod(L.LightningModule):
             "skeleton": self.skeleton.to_dict(),
             "net": asdict(self.net_config),
             "size": getattr(getattr(self.trainer, "datamodule", None), "size", None),
+            "calibration": None if self.calibration is None else self.calibration.to_dict(),
         }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Take the calibration back."""
+        held = checkpoint.get("actupose", {}).get("calibration")
+        self.calibration = None if held is None else Calibration.from_dict(held)

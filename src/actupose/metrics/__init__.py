@@ -1,8 +1,38 @@
-"""Metrics: PCK in both protocols, per bin, the EvalPose score, and per-sample confidence."""
+"""Metrics: PCK in two protocols and per bin, EvalPose score, per-sample confidence, label-free validators."""
 
+from actupose.metrics.calibration import Calibration, CalibrationKind, PeakHits, calibration_error, fit_calibration
+from actupose.metrics.choice import BLEND, VALIDATORS, blend_of_ranks, chosen_epochs
 from actupose.metrics.confidence import SampleConfidence
 from actupose.metrics.evalpose import EvalPoseScore
+from actupose.metrics.label_free import (
+    Agreement,
+    HeatmapEntropy,
+    HeatmapPeak,
+    LimbPlausibility,
+    PoseVAEPlausibility,
+    SoftNeighborhoodDensity,
+)
 from actupose.metrics.pck import PCK
 from actupose.metrics.per_bin import PerBinPCK
 
-__all__ = ["PCK", "EvalPoseScore", "PerBinPCK", "SampleConfidence"]
+__all__ = [
+    "BLEND",
+    "PCK",
+    "VALIDATORS",
+    "Agreement",
+    "Calibration",
+    "CalibrationKind",
+    "EvalPoseScore",
+    "HeatmapEntropy",
+    "HeatmapPeak",
+    "LimbPlausibility",
+    "PeakHits",
+    "PerBinPCK",
+    "PoseVAEPlausibility",
+    "SampleConfidence",
+    "SoftNeighborhoodDensity",
+    "blend_of_ranks",
+    "calibration_error",
+    "chosen_epochs",
+    "fit_calibration",
+]

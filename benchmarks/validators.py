@@ -1,0 +1,123 @@
+"""How well each label-free validator ranks checkpoints by their true PCK.
+
+Run ``python benchmarks/validators.py RUN... --out results/validators.json``. Every run folder holds
+``validators.jsonl`` (written by ``actupose fit``) and ``scores.jsonl``, the labelled target test set's scores after
+each epoch: one JSON object a line, ``{"epoch": 3, "teacher/pck/All": 41.2, ...}``. Prints a Markdown table and writes
+the same as JSON.
+
+Spearman's rank correlation is taken over all checkpoints of all runs together, and within each run (its mean over
+runs): the first says how well a validator compares methods, the second how well it chooses an epoch. Above 0 is right.
+``blend`` is the mean rank that chooses by default. The last column tells what choosing by a validator costs: how far
+the PCK of the epoch it chooses lies below the best epoch's, the mean over runs, beside that of the last epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.stats import spearmanr
+
+from actupose.data.store import write_json_atomically
+from actupose.engine.run_folder import RunFolder, read_epoch_lines
+from actupose.errors import UserError
+from actupose.metrics import BLEND, VALIDATORS, blend_of_ranks
+from actupose.report.table import markdown_table, number
+
+Record = dict[str, Any]
+
+
+def read_checkpoints(folder: Path) -> list[Record]:
+    """Epochs of a run that have both validators and true scores; their ``pck`` is that of the epoch's headline network.
+
+    Raises:
+        UserError: a log is missing or broken, or the two share no epoch.
+    """
+    run = RunFolder(folder)
+    true = {line["epoch"]: line for line in read_epoch_lines(folder / "scores.jsonl")}
+    found = []
+    for line in read_epoch_lines(run.validators):
+        pck = true.get(line["epoch"], {}).get(f"{line['net']}/pck/All")
+        if pck is not None:
+            found.append({**line, "run": str(folder), "pck": float(pck)})
+    if not found:
+        raise UserError(f"{folder}: has no epoch in both validators.jsonl and scores.jsonl.")
+    return found
+
+
+def correlation(records: Sequence[Mapping[str, Any]], values: Sequence[float]) -> float:
+    """Spearman's correlation with PCK, signed so that 1 is a perfect validator; NaN where one side never changes."""
+    pck = [r["pck"] for r in records]
+    kept = np.isfinite(values)
+    if kept.sum() < 3 or len(set(np.asarray(values)[kept])) < 2 or len(set(np.asarray(pck)[kept])) < 2:
+        return float("nan")
+    return float(spearmanr(np.asarray(values)[kept], np.asarray(pck)[kept]).statistic)
+
+
+def values_of(name: str, records: Sequence[Mapping[str, Any]]) -> list[float]:
+    """A validator's values with higher = better, or the blend's."""
+    if name == "blend":
+        return blend_of_ranks(records)
+    return [VALIDATORS[name] * float(r.get(name, np.nan)) for r in records]
+
+
+def study(runs: Sequence[Sequence[Record]]) -> dict[str, dict[str, float]]:
+    """Validator -> its correlations and what choosing by it costs in points of PCK."""
+    together = [record for run in runs for record in run]
+    table = {}
+    for name in (*VALIDATORS, "blend"):
+        within = [correlation(run, values_of(name, run)) for run in runs]
+        regret = [_regret(run, values_of(name, run)) for run in runs]
+        table[name] = {
+            "all": correlation(together, values_of(name, together)),
+            "within": float(np.nanmean(within)) if np.isfinite(within).any() else float("nan"),
+            "regret": float(np.mean(regret)),
+            "regret_last": float(np.mean([max(r["pck"] for r in run) - run[-1]["pck"] for run in runs])),
+        }
+    return table
+
+
+def _regret(run: Sequence[Record], values: Sequence[float]) -> float:
+    """Points of PCK between the best epoch and the one with the highest value; the last where there is none."""
+    chosen = int(np.nanargmax(values)) if np.isfinite(values).any() else len(run) - 1
+    return float(max(r["pck"] for r in run) - run[chosen]["pck"])
+
+
+def as_markdown(table: Mapping[str, Mapping[str, float]]) -> str:
+    """The study as a table, the best validator first."""
+    order = sorted(table, key=lambda name: (np.isnan(table[name]["all"]), -table[name]["all"]))
+    rows = [
+        [f"`{name}`", *(number(table[name][key], 2) for key in ("all", "within")), number(table[name]["regret"])]
+        for name in order
+    ]
+    header = ["validator", "rank correlation, all", "within a run", "PCK lost by choosing"]
+    last = next(iter(table.values()))["regret_last"]
+    return f"{markdown_table(header, rows)}\n\nTaking the last epoch loses {last:.1f}."
+
+
+def main(args: Sequence[str]) -> int:
+    """Read the runs, print the table, write the JSON."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("runs", type=Path, nargs="+")
+    parser.add_argument("--out", type=Path)
+    parsed = parser.parse_args(args)
+    try:
+        runs = [read_checkpoints(folder) for folder in parsed.runs]
+    except UserError as error:
+        print(error, file=sys.stderr)
+        return 2
+    table = study(runs)
+    print(as_markdown(table))
+    if parsed.out:
+        facts = {"runs": [str(p) for p in parsed.runs], "checkpoints": sum(map(len, runs)), "blend": list(BLEND)}
+        parsed.out.parent.mkdir(parents=True, exist_ok=True)
+        write_json_atomically(parsed.out, {**facts, "validators": table})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
