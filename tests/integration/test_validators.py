@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from actupose.deploy.checkpoint import load_checkpoint
+from actupose.deploy.folder import load_folder, write_folder
 from actupose.methods import METHODS
 from actupose.metrics import VALIDATORS, Calibration, chosen_epochs
 from integration.runs import (
@@ -104,6 +105,10 @@ def test_a_checkpoint_carries_the_calibration_of_its_own_validation(stores: Stor
         calibration = Calibration.from_dict(held["actupose"]["calibration"])
         assert calibration.fitted_on > 200
         assert load_checkpoint(tmp_path / "run" / "checkpoints" / f"{name}.ckpt").calibration == calibration
+    exported = tmp_path / "exported"
+    exported.mkdir()
+    write_folder(load_checkpoint(tmp_path / "run" / "checkpoints" / "label_free.ckpt"), exported)
+    assert load_folder(exported).calibration == calibration
     found = scores(tmp_path / "run")["scores"]
     assert 0 <= found["student/ece_calibrated"] <= 100
     assert 0 <= found["student/ece"] <= 100
