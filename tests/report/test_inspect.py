@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from actupose.errors import UserError
 from actupose.report.inspect import inspect_store
 from actupose.skeletons import load_skeleton
 from data.fakes import jpeg, write_folder
+from tiny_stores import Stores
 
 
 def known(items: range) -> ShardResult:
@@ -63,6 +65,41 @@ def test_colours(tmp_path: Path) -> None:
     line = next(line for line in inspect_store(tmp_path / "s").splitlines() if "mean" in line)
     values = [float(v) for v in line.split("mean ")[1].split(",")[0].split()]
     assert values == pytest.approx([1, 0, 0.2], abs=0.02)
+
+
+def test_sizes_rates_and_duplicates(tmp_path: Path) -> None:
+    def copies(items: range) -> ShardResult:
+        """The third picture is the first one again; joint 0 of every sample is as `known` says."""
+        made = known(items)
+        made.rows[2] = replace(made.rows[2], image=made.rows[0].image)
+        return made
+
+    build_store(tmp_path / "s", StoreMeta(load_skeleton("lsp14"), 32, "fake"), 4, copies)
+    text = inspect_store(tmp_path / "s")
+    assert "joint missing or outside: 25.0 %; hidden: 25.0 %" in text
+    assert "side of the crop in original pixels: 5 % 16, 50 % 16, 95 % 16" in text
+    assert "duplicates: 1 with equal bytes, 0 pairs" in text
+    assert "of 2 evenly spread samples" in inspect_store(tmp_path / "s", images=2)
+
+
+def test_diversity_and_bins_of_rendered_people(stores: Stores, tmp_path: Path) -> None:
+    text = inspect_store(stores.source, diversity=tmp_path / "d.png", n_bins=4)
+    assert "pose complexity" in text
+    assert "angular difference per bin" in text
+    with Image.open(tmp_path / "d.png") as figure:
+        assert figure.width > 1000
+        assert np.asarray(figure.convert("L")).std() > 10
+
+
+def test_what_needs_labels_says_so(tmp_path: Path) -> None:
+    write_folder(tmp_path / "photos")
+    prepare(read("folder", tmp_path / "photos"), tmp_path / "s", size=32)
+    for wish in ({"n_bins": 4}, {"diversity": tmp_path / "d.png"}):
+        with pytest.raises(UserError, match=r"has no labels, so no pose diversity"):
+            inspect_store(tmp_path / "s", **wish)
+    with pytest.raises(UserError, match=r"images 0, bins 0: at least 1 picture"):
+        inspect_store(tmp_path / "s", images=0)
+    assert "left and right" not in inspect_store(tmp_path / "s")
 
 
 def test_no_store_and_no_place_for_the_sheet(tmp_path: Path) -> None:

@@ -13,29 +13,55 @@ from PIL import Image
 
 from actupose.data.store import PoseStore, open_store
 from actupose.errors import UserError
+from actupose.progress import progress_bar
+from actupose.report.complexity import score_store
+from actupose.report.diversity import diversity_figure
 from actupose.report.draw import contact_sheet
+from actupose.report.duplicates import byte_hash, duplicates_text, look_hash
+from actupose.report.sides import sides_text
 from actupose.skeletons.draw import draw_pose
 
 _SHEET_SAMPLES, _SHEET_COLUMNS = 24, 6
-_STATISTICS_SAMPLES = 256
 
 
-def inspect_store(path: str | Path, sheet: str | Path | None = None) -> str:
+def inspect_store(
+    path: str | Path,
+    sheet: str | Path | None = None,
+    *,
+    diversity: str | Path | None = None,
+    n_bins: int = 0,
+    images: int = 5000,
+) -> str:
     """Describe a store and, if asked, draw a sheet of 24 of its samples with their labels.
 
     Args:
         path: the store.
         sheet: PNG to write.
+        diversity: figure of the poses' diversity to write.
+        n_bins: complexity bins to fit with the Pose-VAE; 0 = none.
+        images: most pictures to decode, evenly spread.
 
     Returns:
-        A text for the terminal: counts, labels per keypoint, archetypes, scale of the people, colours.
+        A text for the terminal: counts, labels per keypoint, missing and hidden joints, left and right, archetypes,
+        sizes of the people, colours, duplicates, complexity bins.
 
     Raises:
-        UserError: there is no whole store, or the sheet cannot be written.
+        UserError: there is no whole store, it has no labels where they are asked for, or a file cannot be written.
     """
+    if images < 1 or n_bins < 0:
+        raise UserError(f"images {images}, bins {n_bins}: at least 1 picture, and no fewer than 0 bins.")
     store = open_store(path)
     labels = read_labels(store)
-    parts = [_head(store, labels), _keypoints(store, labels), _archetypes(store), _scales(labels), _colours(store)]
+    if (diversity is not None or n_bins) and not labels.visible.any():
+        raise UserError(f"{store.path}: has no labels, so no pose diversity and no complexity bins; leave them out.")
+    parts = [_head(store, labels), _keypoints(store, labels), _rates(labels)]
+    parts += [sides_text(store.meta.skeleton, labels.keypoints, labels.visible), _archetypes(store)]
+    parts += [_sizes(store, labels), *_pictures(store, images)]
+    if n_bins:
+        parts.append(_indented(f"pose complexity:\n{score_store(store.path, min(n_bins, len(store)), 0, None)}"))
+    if diversity is not None:
+        diversity_figure(store.path.name, store.meta.skeleton, labels.keypoints, labels.visible, Path(diversity))
+        parts.append(f"pose diversity: {diversity}")
     if sheet is not None:
         write_sheet(store, labels, Path(sheet))
         parts.append(f"sheet: {sheet}")
@@ -119,19 +145,57 @@ def _archetypes(store: PoseStore) -> str:
     return "\n".join(["  archetypes:", *(f"    {v:<24}{n:>8}  {_percent(n, len(store))}" for n, v in named)])
 
 
-def _scales(labels: Labels) -> str:
-    """Side of the crops in original pixels; a small one is a blurred picture of a small person."""
-    side = np.sqrt(np.abs(np.linalg.det(labels.crop[:, :, :2].astype(np.float64))))
-    low, middle, high = np.percentile(side, (5, 50, 95))
-    enlarged = _percent(int((side > 1).sum()), len(side))
-    return f"  enlargement of the original: median {middle:.2f} (5 % {low:.2f}, 95 % {high:.2f}); enlarged: {enlarged}"
+def _rates(labels: Labels) -> str:
+    """Shares of samples with a joint hidden, and with some but not all joints labelled (outside, or left out)."""
+    seen = labels.visible > 0
+    count = int(seen.any(1).sum())
+    if not count:
+        return ""
+    partial, hidden = int((seen.any(1) & ~seen.all(1)).sum()), int((labels.visible == 1).any(1).sum())
+    return f"  samples with a joint missing or outside: {_percent(partial, count)}; hidden: {_percent(hidden, count)}"
 
 
-def _colours(store: PoseStore) -> str:
-    pixels = np.stack([_pixels(store, i).reshape(-1, 3) for i in _spread(len(store), _STATISTICS_SAMPLES)]) / 255.0
-    mean, std = pixels.mean((0, 1)), pixels.std((0, 1))
-    shown = [" ".join(f"{v:.3f}" for v in values) for values in (mean, std)]
-    return f"  colour of {len(pixels)} samples (RGB, 0-1): mean {shown[0]}, deviation {shown[1]}"
+def _sizes(store: PoseStore, labels: Labels) -> str:
+    """Side of the crops in original pixels, and what it was enlarged to; a small one is blurred."""
+    enlarged = np.sqrt(np.abs(np.linalg.det(labels.crop[:, :, :2].astype(np.float64))))
+    side = store.meta.size / np.maximum(enlarged, 1e-9)
+    boxes = ", ".join(f"{q} % {np.percentile(side, q):.0f}" for q in (5, 50, 95))
+    low, middle, high = np.percentile(enlarged, (5, 50, 95))
+    share = _percent(int((enlarged > 1).sum()), len(enlarged))
+    return (
+        f"  side of the crop in original pixels: {boxes}\n"
+        f"  enlargement of the original: median {middle:.2f} (5 % {low:.2f}, 95 % {high:.2f}); enlarged: {share}"
+    )
+
+
+def _pictures(store: PoseStore, most: int) -> list[str]:
+    """What takes decoding: colours, brightness, duplicates."""
+    chosen = _spread(len(store), most)
+    moments, light, exact, looks, names = np.zeros((2, 3)), [], [], [], []
+    with progress_bar(total=len(chosen), label=f"look at {store.path.name}") as bar:
+        for i in chosen:
+            image = _image(store, i)
+            pixels = np.asarray(image, np.float32).reshape(-1, 3) / 255
+            moments += np.stack([pixels.mean(0), (pixels**2).mean(0)])
+            light.append(float(pixels.mean()))
+            row = store.rows[i]
+            exact.append(byte_hash(row["image"]))
+            looks.append(look_hash(image))
+            names.append(str(row["name"]))
+            bar.update(1)
+    mean, square = moments / len(chosen)
+    shown = [" ".join(f"{v:.3f}" for v in values) for values in (mean, np.sqrt(np.maximum(square - mean**2, 0)))]
+    low, middle, high = np.percentile(light, (5, 50, 95))
+    return [
+        f"  colour of {len(chosen)} samples (RGB, 0-1): mean {shown[0]}, deviation {shown[1]}",
+        f"  brightness: 5 % {low:.3f}, 50 % {middle:.3f}, 95 % {high:.3f}",
+        duplicates_text(names, exact, np.stack(looks), len(store)),
+    ]
+
+
+def _indented(text: str) -> str:
+    first, *rest = text.splitlines()
+    return "\n".join([f"  {first}", *(f"    {line}" for line in rest)])
 
 
 def _percent(part: int, whole: int) -> str:
@@ -144,10 +208,14 @@ def _spread(count: int, wanted: int) -> list[int]:
 
 
 def _pixels(store: PoseStore, index: int) -> NDArray[np.uint8]:
+    return np.asarray(_image(store, index), np.uint8)
+
+
+def _image(store: PoseStore, index: int) -> Image.Image:
     row = store.rows[index]
     try:
         with Image.open(io.BytesIO(row["image"])) as image:
-            return np.asarray(image.convert("RGB"), np.uint8)
+            return image.convert("RGB")
     except OSError as error:
         raise UserError(f"{store.path}: image '{row['name']}' is broken ({error}); make the store again.") from error
 
