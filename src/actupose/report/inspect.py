@@ -121,15 +121,17 @@ def _keypoints(store: PoseStore, labels: Labels) -> str:
     if not labels.visible.any():
         return ""
     count = len(store)
+    width = max(16, *map(len, store.meta.skeleton.keypoints))
     lines = [
-        "  keypoint           missing   hidden  visible   mean x   mean y  (share of samples; place in the crop, 0-1)"
+        f"  {'keypoint':<{width}}  missing   hidden  visible   mean x   mean y"
+        "  (share of samples; place in the crop, 0-1)"
     ]
     for k, name in enumerate(store.meta.skeleton.keypoints):
         shares = [int((labels.visible[:, k] == v).sum()) for v in (0, 1, 2)]
         seen = labels.visible[:, k] > 0
         x, y = (labels.keypoints[seen, k].mean(0) + 0.5) / store.meta.size if seen.any() else (np.nan, np.nan)
         cells = "".join(f"{_percent(s, count):>9}" for s in shares)
-        lines.append(f"  {name:<16}{cells}{x:>9.2f}{y:>9.2f}")
+        lines.append(f"  {name:<{width}}{cells}{x:>9.2f}{y:>9.2f}")
     joints = (labels.visible > 0).sum(1)
     lines.append(f"  labelled joints a sample: {joints.min()} to {joints.max()}, mean {joints.mean():.1f}")
     return "\n".join(lines)

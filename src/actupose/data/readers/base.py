@@ -123,8 +123,11 @@ def to_skeleton(result: ReadResult, skeleton: Skeleton, renames: Renames | None 
     Raises:
         UserError: the skeletons share no keypoint, or ``renames`` names one that does not exist.
     """
-    if (skeleton == result.skeleton and not renames) or all(r.keypoints is None for r in result.records):
-        return replace(result, skeleton=skeleton)
+    if (skeleton.keypoints == result.skeleton.keypoints and not renames) or all(
+        r.keypoints is None for r in result.records
+    ):
+        derived = derived_notes(result.skeleton)  # of a skeleton that is not used
+        return replace(result, skeleton=skeleton, notes=tuple(n for n in result.notes if n not in derived))
     check_renames(renames or {}, (result.skeleton,))
     index = keypoint_map(result.skeleton, skeleton, renames)
     mapped = (_remap_record(r, index) for r in result.records)
