@@ -44,6 +44,14 @@ def test_quantile_mask_by_numpy(ratio: float) -> None:
     assert quantile_mask(peak, ratio).tolist() == expected.tolist()
 
 
+@pytest.mark.parametrize("ratio", [0.0, 0.3, 0.5])
+def test_quantile_mask_of_each_keypoint_by_numpy(ratio: float) -> None:
+    peak = torch.rand(16, 5, generator=torch.Generator().manual_seed(4)) * torch.tensor([0.1, 0.3, 0.5, 0.7, 0.9])
+    expected = np.stack([column >= np.quantile(column, ratio) for column in peak.double().numpy().T], axis=1)
+    assert quantile_mask(peak, ratio, per_keypoint=True).tolist() == expected.tolist()
+    assert (quantile_mask(peak, 0.5, per_keypoint=True).sum(0) == 8).all()
+
+
 def test_quantile_mask_is_taken_over_the_whole_batch() -> None:
     peak = torch.tensor([[0.1, 0.2], [0.8, 0.9]])
     assert quantile_mask(peak).tolist() == [[False, False], [True, True]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from actupose.errors import UserError
 from actupose.models.teacher import TeacherBN
@@ -108,6 +109,8 @@ class TeacherConfig:
         bn: the teacher's BatchNorm statistics, see `MeanTeacher`.
         views: k, teacher views averaged into a pseudo-label.
         mask_ratio: joints under this quantile of the batch's peaks take no part; per process.
+        mask_per: what the quantile is taken over: all peaks of the ``batch``, as UDAPE's authors do, or each
+            ``keypoint``'s own, so that wrists get as many pseudo-labels as shoulders (ours).
         occlusion_prob: probability that a student view gets an occluding patch.
         occlusion_threshold: least peak of a joint to be covered.
         occlusion_patch: side of the patch in pixels of a 256 px image.
@@ -118,6 +121,7 @@ class TeacherConfig:
     bn: TeacherBN = "own"
     views: int = 1
     mask_ratio: float = 0.5
+    mask_per: Literal["batch", "keypoint"] = "batch"
     occlusion_prob: float = 0.5
     occlusion_threshold: float = 0.9
     occlusion_patch: float = 20.0

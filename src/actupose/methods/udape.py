@@ -95,7 +95,8 @@ class UDAPE(PoseMethod):
         terms = {"supervised": self.supervised(source)}
         if self.adapting:
             target = self.target_pass(batch)
-            mask = quantile_mask(target.peaks, self.teacher_config.mask_ratio)
+            config = self.teacher_config
+            mask = quantile_mask(target.peaks, config.mask_ratio, per_keypoint=config.mask_per == "keypoint")
             loss = consistency_loss(target.student, target.pseudo, mask)
             if self.gate is not None:
                 loss = self.gate(self.student, terms["supervised"], loss, target.student_view, target.peaks)
