@@ -1,8 +1,10 @@
-"""`actupose report`: finished runs in one Markdown table, with their figures."""
+"""`actupose report`: finished runs in one Markdown table or one HTML page, with their figures."""
 
 from __future__ import annotations
 
 import os
+import tempfile
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 from actupose.commands.parsing import parse, verb_parser
@@ -15,31 +17,55 @@ def run(args: list[str]) -> None:
     Args:
         args: the verb's arguments.
     """
-    parser = verb_parser("report", "One Markdown table of finished runs, with what repeats them.")
+    parser = verb_parser("report", "One Markdown table or HTML page of finished runs, with what repeats them.")
     parser.add_argument("runs", type=Path, nargs="+", help="run folders that `actupose fit` finished")
     parser.add_argument("--out", type=Path | None, default=None, help="write the Markdown here instead of printing it")
-    parser.add_argument("--figures", type=Path | None, default=None, help="folder for the runs' figures (PNG)")
+    parser.add_argument("--html", type=Path | None, default=None, help="write one HTML file that needs no network")
+    parser.add_argument(
+        "--figures", type=Path | None, default=None, help="folder for the runs' figures (PNG, SVG and CSV)"
+    )
     parser.add_argument("--overwrite", type=bool, default=False, help="replace an earlier report and its figures")
     parsed = parse(parser, args)
-    _refuse_used(parsed.out, parsed.figures, overwrite=parsed.overwrite)
+    _refuse_used(parsed.out, parsed.html, parsed.figures, overwrite=parsed.overwrite)
 
-    from actupose.report.runs import read_runs, runs_markdown, write_run_figures
+    from actupose.report.runs import read_runs, runs_markdown
 
     runs = read_runs(parsed.runs)
-    figures = [] if parsed.figures is None else write_run_figures(runs, parsed.figures)
+    runs_text = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
+    with _figures_folder(parsed.figures, wanted=parsed.html is not None) as folder:
+        figures = []
+        if folder is not None:
+            from actupose.report.run_figures import write_run_figures
+
+            figures = write_run_figures(runs, Path(folder))
+        if parsed.html is not None:
+            from actupose.report.html import report_html
+
+            _write(parsed.html, report_html(runs, figures), "--html")
+            print(f"{parsed.html}: page of {runs_text}")
+    if parsed.html is not None and parsed.out is None:
+        return
     base = Path() if parsed.out is None else parsed.out.parent
-    text = runs_markdown(runs, [Path(os.path.relpath(file, base)).as_posix() for file in figures])
+    kept = [] if parsed.figures is None else figures
+    text = runs_markdown(runs, [Path(os.path.relpath(figure.png, base)).as_posix() for figure in kept])
     if parsed.out is None:
         print(text, end="")
         return
-    _write(parsed.out, text)
-    runs_text = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
-    print(f"{parsed.out}: report of {runs_text}" + (f", {len(figures)} figures" if figures else ""))
+    _write(parsed.out, text, "--out")
+    print(f"{parsed.out}: report of {runs_text}" + (f", {len(kept)} figures" if kept else ""))
 
 
-def _refuse_used(out: Path | None, figures: Path | None, *, overwrite: bool) -> None:
-    if out is not None and (out.is_dir() or (out.exists() and not overwrite)):
-        raise UserError(f"{out}: exists already; name another --out, or replace it with --overwrite true.")
+def _figures_folder(figures: Path | None, *, wanted: bool) -> AbstractContextManager[Path | str | None]:
+    """Where figures go: the user's folder, a passing one for a page alone, or nowhere."""
+    if figures is None and wanted:
+        return tempfile.TemporaryDirectory(prefix="actupose-report-")
+    return nullcontext(figures)
+
+
+def _refuse_used(out: Path | None, html: Path | None, figures: Path | None, *, overwrite: bool) -> None:
+    for option, file in (("--out", out), ("--html", html)):
+        if file is not None and (file.is_dir() or (file.exists() and not overwrite)):
+            raise UserError(f"{file}: exists already; name another {option}, or replace it with --overwrite true.")
     if figures is None:
         return
     if figures.exists() and not figures.is_dir():
@@ -48,11 +74,11 @@ def _refuse_used(out: Path | None, figures: Path | None, *, overwrite: bool) -> 
         raise UserError(f"{figures}: holds files; name an empty or new --figures, or use --overwrite true.")
 
 
-def _write(out: Path, text: str) -> None:
+def _write(out: Path, text: str, option: str) -> None:
     temporary = out.with_name(f"{out.name}.tmp{os.getpid()}")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_text(text, encoding="utf-8")
         temporary.replace(out)
     except OSError as error:
-        raise UserError(f"{out}: cannot write ({error.strerror or error}); name another --out.") from error
+        raise UserError(f"{out}: cannot write ({error.strerror or error}); name another {option}.") from error

@@ -244,12 +244,12 @@ def losses_figure(metrics_csv: Path, out: Path) -> Figure:
     heading(figure, "Training losses")
     panels = figure.subplots(rows, columns, squeeze=False).flatten()
     for panel, name in zip(panels, ordered, strict=False):
-        _curve(panel, losses[name], BLUE, "")
+        draw_curve(panel, losses[name], BLUE, "")
         dress(panel, title=_TITLES.get(name, name), x="epoch")
     if scores:
         panel = panels[len(ordered)]
         for i, (net, points) in enumerate(scores.items()):
-            _curve(panel, points, PALETTE[i % len(PALETTE)], net)
+            draw_curve(panel, points, PALETTE[i % len(PALETTE)], net)
         dress(panel, title="source PCK@0.05 (%)", x="epoch")
         panel.legend(fontsize=TICK_SIZE, frameon=False)
     last = max(epoch for points in losses.values() for epoch, _ in points)
@@ -285,7 +285,7 @@ def read_metrics(path: Path) -> dict[str, list[tuple[int, float]]]:
     return series
 
 
-def _curve(axes: Axes, points: Sequence[tuple[int, float]], color: str, label: str) -> None:
+def draw_curve(axes: Axes, points: Sequence[tuple[int, float]], color: str, label: str) -> None:
     """A line with a dot an epoch."""
     epochs, values = zip(*points, strict=True)
     axes.plot(epochs, values, "-o", color=color, markersize=2.6, linewidth=1.5, label=label)

@@ -13,7 +13,7 @@ import yaml
 
 from actupose.engine.run_folder import RunFolder
 from actupose.errors import UserError
-from actupose.report.table import markdown_table, number, scores_table
+from actupose.report.table import markdown_table, number, scores_rows
 from actupose.skeletons import load_skeleton
 
 Data = Mapping[str, Any]
@@ -83,9 +83,9 @@ def runs_markdown(runs: Sequence[FinishedRun], figures: Sequence[str] = ()) -> s
         "# Results",
         "PCK@0.05 and EvalPose on the labelled target test set, in percent; pooled over joints, and All also in the "
         "protocol of RegDA. One row a run and network; bold = the run's headline network.",
-        _scores(runs),
+        markdown_table(*run_scores(runs)),
         "## Runs",
-        _facts(runs),
+        markdown_table(*run_facts(runs)),
         "A fingerprint names a store's content: two runs with the same one used the same data.",
         "## To repeat them",
         *(_repeat(run) for run in runs),
@@ -93,41 +93,6 @@ def runs_markdown(runs: Sequence[FinishedRun], figures: Sequence[str] = ()) -> s
     if figures:
         parts += ["## Figures", *(f"![{Path(link).stem.replace('_', ' ')}]({link})" for link in figures)]
     return "\n\n".join(parts) + "\n"
-
-
-def write_run_figures(runs: Sequence[FinishedRun], folder: Path) -> list[Path]:
-    """Draw every run's curriculum, losses and PCK per bin, and the bins of all runs together, as PNG.
-
-    What a run has no data for is left out.
-
-    Args:
-        runs: from `read_runs`.
-        folder: where to write; made if missing.
-
-    Returns:
-        The files written.
-
-    Raises:
-        UserError: a log is broken, or a file cannot be written.
-    """
-    from actupose.report.figures import bins_figure, curriculum_figure, losses_figure
-
-    written: list[Path] = []
-    binned = {run.label: run for run in runs if any(k.startswith(f"{run.headline}/bin/") for k in run.scores)}
-    if binned:
-        written.append(folder / "bins.png")
-        headlines = {label: run.headline for label, run in binned.items()}
-        bins_figure({label: run.scores for label, run in binned.items()}, headlines, written[-1])
-    for run in runs:
-        name = run.label.replace("/", "_")
-        if run.folder.curriculum.is_file():
-            written.append(folder / f"{name}_curriculum.png")
-            curriculum_figure(run.folder.curriculum, written[-1])
-        metrics = run.folder.path / "metrics.csv"
-        if metrics.is_file():
-            written.append(folder / f"{name}_losses.png")
-            losses_figure(metrics, written[-1])
-    return written
 
 
 def _labels(folders: Sequence[Path]) -> list[str]:
@@ -165,18 +130,19 @@ def _read(path: Path, label: str) -> FinishedRun:
     return run
 
 
-def _scores(runs: Sequence[FinishedRun]) -> str:
+def run_scores(runs: Sequence[FinishedRun], mark: str = "**") -> tuple[list[str], list[list[str]]]:
+    """Header and rows of the scores of every run and network; `mark` stands around the headline networks' names."""
     rows: dict[str, dict[str, float]] = {}
     nets: dict[str, str] = {}
     for run in runs:
         for net in run.nets:
             name = run.label if len(run.nets) == 1 else f"{run.label} ({net})"
-            name = f"**{name}**" if net == run.headline else name
+            name = f"{mark}{name}{mark}" if net == run.headline else name
             rows[name], nets[name] = run.scores, net
-    return scores_table(rows, _groups(runs), nets)
+    return scores_rows(rows, score_groups(runs), nets)
 
 
-def _groups(runs: Sequence[FinishedRun]) -> list[str]:
+def score_groups(runs: Sequence[FinishedRun]) -> list[str]:
     """PCK groups of all runs, in the order of the first run's skeleton where it is known here."""
     found = {key.split("/")[2] for run in runs for key in run.scores if key.split("/")[1] == "pck"}
     try:
@@ -186,7 +152,8 @@ def _groups(runs: Sequence[FinishedRun]) -> list[str]:
     return sorted(found, key=lambda g: (g == "All", order.index(g) if g in order else len(order), g))
 
 
-def _facts(runs: Sequence[FinishedRun]) -> str:
+def run_facts(runs: Sequence[FinishedRun]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of what every run is: method, seed, length, test set, fingerprints of its stores."""
     header = ["run", "method", "seed", "epochs", "train seconds", "test images", "joints scored"]
     stores = ["source", "target", "target_test"]
     rows = []
@@ -196,7 +163,7 @@ def _facts(runs: Sequence[FinishedRun]) -> str:
         cells = [run.result.get("method"), run.setting("seed_everything"), run.result.get("epochs")]
         seconds = number(run.result.get("train_seconds"), 0)
         rows.append([run.label, *map(_cell, [*cells, seconds, *facts, *(prints.get(s) for s in stores)])])
-    return markdown_table([*header, *(f"{s} fingerprint" for s in stores)], rows)
+    return [*header, *(f"{s} fingerprint" for s in stores)], rows
 
 
 def _cell(value: object) -> str:
@@ -204,19 +171,24 @@ def _cell(value: object) -> str:
 
 
 def _repeat(run: FinishedRun) -> str:
-    """What made one run: command, config, settings, machine, packages."""
+    """What made one run, as a list."""
+    code = ("command", "configuration")
+    facts = [(name, f"`{value}`" if name in code else value) for name, value in repeat_facts(run).items()]
+    return "\n".join([f"### {run.label}", "", *(f"- {name}: {value}" for name, value in facts)])
+
+
+def repeat_facts(run: FinishedRun) -> dict[str, str]:
+    """What made one run: command, configuration, settings, machine, packages, source code."""
     record = run.record
     packages = ", ".join(f"{name} {version}" for name, version in record.get("packages", {}).items())
-    lines = [
-        f"### {run.label}",
-        "",
-        f"- command: `{_cell(record.get('command'))}`",
-        f"- configuration: `{_shown(run.folder.config)}`" + (f" ({_settings(run)})" if run.config else " (missing)"),
-        f"- machine: {_cell(record.get('machine'))}, Python {_cell(record.get('python'))}",
-        f"- packages: {packages or '-'}",
-        f"- source code: {_cell(record.get('git'))}",
-    ]
-    return "\n".join(lines)
+    return {
+        "command": _cell(record.get("command")),
+        "configuration": _shown(run.folder.config),
+        "settings": _settings(run) if run.config else "no configuration in the folder",
+        "machine": f"{_cell(record.get('machine'))}, Python {_cell(record.get('python'))}",
+        "packages": packages or "-",
+        "source code": _cell(record.get("git")),
+    }
 
 
 def _settings(run: FinishedRun) -> str:

@@ -25,12 +25,22 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def scores_table(runs: Mapping[str, Mapping[str, float]], groups: Sequence[str], nets: Mapping[str, str]) -> str:
+    """`scores_rows` as a Markdown table."""
+    return markdown_table(*scores_rows(runs, groups, nets))
+
+
+def scores_rows(
+    runs: Mapping[str, Mapping[str, float]], groups: Sequence[str], nets: Mapping[str, str]
+) -> tuple[list[str], list[list[str]]]:
     """PCK@0.05 per group (pooled), All in both protocols, and EvalPose; one row a run.
 
     Args:
         runs: row name -> scores as `PoseMethod.scores` gives them.
         groups: PCK groups, ``All`` among them.
         nets: row name -> the network that the row shows.
+
+    Returns:
+        Header and rows.
     """
     parts = [g for g in groups if g != "All"]
     header = ["PCK@0.05", *parts, "All", "All (regda)", "EvalPose"]
@@ -39,4 +49,4 @@ def scores_table(runs: Mapping[str, Mapping[str, float]], groups: Sequence[str],
         net = nets[name]
         cells = [number(scores.get(f"{net}/pck/{g}")) for g in [*parts, "All"]]
         rows.append([name, *cells, number(scores.get(f"{net}/pck_regda/All")), number(scores.get(f"{net}/evalpose"))])
-    return markdown_table(header, rows)
+    return header, rows
