@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from playwright.sync_api import Browser, sync_playwright
 
 from tiny_stores import NUM_SOURCE, NUM_TARGET, NUM_TEST, REPO_ROOT, Stores
 
@@ -36,3 +39,16 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
     synthesize(made.target, NUM_TARGET, 1, SynthConfig(look="target", **plain))
     synthesize(made.target_test, NUM_TEST, 2, SynthConfig(look="target", **plain))
     return made
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """The system's Chromium without a window; tests that need it are skipped where it is not installed."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("no Chromium on this system: sudo apt install chromium")
+    options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=options)
+        yield opened
+        opened.close()

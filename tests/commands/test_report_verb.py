@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
@@ -76,7 +77,7 @@ def test_a_real_run_beside_a_written_one(tiny_run: TinyRun, tmp_path: Path, caps
     figures = tmp_path / "docs" / "img"
     runs = [str(write_run(tmp_path / "other")), str(tiny_run.folder)]
     assert main(["report", *runs, "--out", str(out), "--figures", str(figures)]) == 0
-    assert "report of 2 runs, 3 figures" in capsys.readouterr().out
+    assert "report of 2 runs, 4 figures" in capsys.readouterr().out
     text = out.read_text(encoding="utf-8")
     held = json.loads((tiny_run.folder / "scores.json").read_text(encoding="utf-8"))
     rows = table(text, "# Results")
@@ -90,7 +91,7 @@ def test_a_real_run_beside_a_written_one(tiny_run: TinyRun, tmp_path: Path, caps
     assert (facts["seed"], facts["epochs"], facts["test images"]) == ("7", "2", "24")
     assert "backbone test_efficientnet, weights random, head fpn, image size 32, batch 4, steps an epoch 2" in text
     linked = re.findall(r"!\[.*?\]\((.*?)\)", text)
-    assert linked == ["img/bins.png", "img/run_curriculum.png", "img/run_losses.png"]
+    assert linked == ["img/bins.png", "img/run_curriculum.png", "img/run_losses.png", "img/validators.png"]
     for link in linked:
         with Image.open(out.parent / link) as image:
             assert min(image.size) > 300
@@ -139,3 +140,26 @@ def test_folders_that_are_no_finished_run_are_named(tmp_path: Path, capsys: pyte
         assert f"{name}: its scores.json, run.json or config.yaml is broken" in failed(capsys, broken, "--out", out)
     assert "lacks something" in failed(capsys, write_run(tmp_path / "d", headline="teacher"), "--out", out)
     assert not out.exists()
+
+
+def test_a_page_is_refused_and_replaced_like_a_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run, page = write_run(tmp_path / "run"), tmp_path / "r.html"
+    assert main(["report", str(run), "--html", str(page)]) == 0
+    assert capsys.readouterr().out == f"{page}: page of 1 run\n"
+    assert set(tmp_path.iterdir()) == {page, run}
+    assert "r.html: exists already; name another --html" in failed(capsys, run, "--html", page)
+    assert main(["report", str(run), "--html", str(page), "--overwrite", "true"]) == 0
+    assert "cannot write" in failed(capsys, run, "--html", page / "deep.html")
+
+
+def test_every_figure_stands_beside_the_page_in_three_kinds(tiny_run: TinyRun, tmp_path: Path) -> None:
+    page, figures = tmp_path / "r.html", tmp_path / "figures"
+    assert main(["report", str(tiny_run.folder), "--html", str(page), "--figures", str(figures)]) == 0
+    names = {file.stem for file in figures.iterdir()}
+    assert {"bins", "run_curriculum", "run_losses"} <= names
+    assert {f.name for f in figures.iterdir()} == {f"{name}.{kind}" for name in names for kind in ("png", "svg", "csv")}
+    logged = [json.loads(line) for line in (tiny_run.folder / "curriculum.jsonl").read_text("utf-8").splitlines()]
+    with (figures / "run_curriculum.csv").open(newline="", encoding="utf-8") as file:
+        told = list(csv.DictReader(file))
+    assert [float(row["drawn"]) for row in told] == [count for line in logged for count in line["drawn"]]
+    assert [int(row["epoch"]) for row in told] == [1] * 4 + [2] * 4

@@ -22,7 +22,7 @@ from actupose.report.figures import (
     read_metrics,
 )
 from actupose.report.runs import FinishedRun
-from actupose.report.validator_figure import VALIDATORS, read_epochs, validators_figure
+from actupose.report.validator_figure import read_epochs, validators_figure
 
 Rows = list[list[object]]
 
@@ -140,10 +140,9 @@ def _losses(run: FinishedRun, folder: Path) -> Iterator[RunFigure]:
 
 
 def _validators(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure]:
-    logs = {run.label: run.folder.path for run in runs if (run.folder.path / VALIDATORS).is_file()}
-    if not logs:
+    series = {run.label: read_epochs(run.folder) for run in runs if run.folder.validators.is_file()}
+    if not series:
         return
-    series = {label: read_epochs(path) for label, path in logs.items()}
     rows: Rows = [
         [label, name, epoch, value]
         for label, of in series.items()
@@ -154,7 +153,7 @@ def _validators(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure
         RunFigure(
             "validators",
             "Label-free validators over the epochs, beside the labelled target score where it was kept",
-            f"A panel for every validator, a line for each of {', '.join(logs)}.",
+            f"A panel for every validator, a line for each of {', '.join(series)}.",
             folder / "validators.png",
         ),
         lambda out: validators_figure(series, out),

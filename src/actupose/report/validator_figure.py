@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,40 +9,35 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from actupose.engine.run_folder import RunFolder, read_epoch_lines
 from actupose.errors import UserError
 from actupose.report.canvas import PALETTE, TICK_SIZE, dress, heading, new_figure, save
 from actupose.report.figures import draw_curve
 
 Series = Mapping[str, Sequence[tuple[int, float]]]
-VALIDATORS, _SCORES = "validators.jsonl", "scores.jsonl"
 _TRUTH = "target PCK@0.05 (labels)"
 _COLUMNS = 3
 
 
-def read_epochs(run: Path) -> dict[str, list[tuple[int, float]]]:
+def read_epochs(run: RunFolder) -> dict[str, list[tuple[int, float]]]:
     """Validator -> (epoch counted from 1, value), and the labelled score of the headline network where it was kept.
 
     Args:
-        run: folder with ``validators.jsonl`` and perhaps ``scores.jsonl``.
+        run: with ``validators.jsonl``, perhaps ``scores.jsonl``.
 
     Raises:
         UserError: a log is broken.
     """
     series: dict[str, list[tuple[int, float]]] = {}
-    for name in (VALIDATORS, _SCORES):
-        path = run / name
-        if not path.is_file():
-            continue
-        try:
-            for line in map(json.loads, filter(str.strip, path.read_text(encoding="utf-8").splitlines())):
-                epoch, net = int(line.pop("epoch")) + 1, str(line.pop("net"))
-                if name == _SCORES:
-                    line = {_TRUTH: line.get(f"{net}/pck/All")}
-                for key, value in line.items():
-                    if isinstance(value, int | float) and math.isfinite(value):
-                        series.setdefault(key, []).append((epoch, float(value)))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise UserError(f"{path}: is no log of epochs ({type(error).__name__}: {error}).") from error
+    lines = read_epoch_lines(run.validators)
+    lines += [
+        {"epoch": line["epoch"], _TRUTH: line.get(f"{line.get('net')}/pck/All")}
+        for line in read_epoch_lines(run.path / "scores.jsonl")
+    ]
+    for line in lines:
+        for name, value in line.items():
+            if name != "epoch" and isinstance(value, int | float) and math.isfinite(value):
+                series.setdefault(name, []).append((int(line["epoch"]) + 1, float(value)))
     return series
 
 
