@@ -125,6 +125,7 @@ def run_and_stop(args: list[str], epoch: int, batch: int, how: signal.Signals = 
     """Exit code of a run that gets a signal in the middle of a training step."""
 
     def work() -> int:
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's children ignore it
         step = PoseMethod.training_step
 
         def training_step(self: PoseMethod, data: Any, batch_idx: int) -> Tensor:

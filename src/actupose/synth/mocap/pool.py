@@ -12,7 +12,6 @@ import numpy as np
 
 from actupose.errors import UserError
 from actupose.progress import progress_bar
-from actupose.synth.body import load_body
 from actupose.synth.capsules import CapsuleTest
 from actupose.synth.limits import LIMITS, SIDES, Pose
 from actupose.synth.mocap.acclaim import read_amc
@@ -85,6 +84,8 @@ def load_pool(paths: tuple[str, ...], keep: int) -> PosePool:
         UserError: No motion file, a broken one, one with unknown joints, or no pose that the body can take.
     """
     files = motion_files(paths)
+    from actupose.synth.body import load_body  # here, so that `synth --help` loads no torch
+
     rig = load_body().rig
     clips = _clip_names(files)
     with progress_bar(total=len(files), label="poses") as bar:
