@@ -14,7 +14,8 @@ from torchvision.models import get_model
 
 from actupose.cli import main
 from actupose.data import detect
-from actupose.data.detect import DetectorConfig, detect_people
+from actupose.data.detect import detect_people
+from actupose.data.detector_config import DetectorConfig
 from actupose.data.readers import read
 from actupose.data.store import open_store
 from actupose.errors import UserError

@@ -13,7 +13,7 @@ def run(args: list[str]) -> None:
     Args:
         args: the verb's arguments.
     """
-    from actupose.data.detect import DetectorConfig, detect_people
+    from actupose.data.detector_config import DetectorConfig
     from actupose.data.readers import READERS, JointMap
 
     formats = "; ".join(f"{r.name}: {r.help}{_splits(r.splits)}" for r in READERS.values())
@@ -62,6 +62,8 @@ def run(args: list[str]) -> None:
     )
     detector = DetectorConfig(**vars(parsed.detector))
     if detector.name:
+        from actupose.data.detect import detect_people
+
         found = detect_people(found, detector, parsed.out.with_name(f"{parsed.out.name}.boxes.json"))
     print(*found.notes, sep="\n", end="\n" if found.notes else "")
     print(prepare(found, parsed.out, size=parsed.size, workers=parsed.workers).text())

@@ -9,16 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from actupose.data.crop import ItemError, decode_image
+from actupose.data.detector_config import DetectorConfig
 from actupose.data.frames import FrameReader
 from actupose.data.readers.base import ReadResult
 from actupose.data.readers.boxes import from_corners, with_boxes
@@ -28,31 +29,7 @@ from actupose.errors import UserError
 from actupose.progress import progress_bar
 from actupose.skeletons.skeleton import near_match
 
-_PERSON = 1  # of COCO, and of any detector of one kind
 _SAVE_EVERY = 64  # pictures
-
-
-@dataclass(frozen=True)
-class DetectorConfig:
-    """Which detector finds the people, and which of its boxes count.
-
-    Attributes:
-        name: one of torchvision's detection models, e.g. ``fasterrcnn_resnet50_fpn_v2``; empty = no detector.
-        weights: file of its weights (a state dict); None = those of torchvision's hub, trained on COCO.
-        threshold: least score of a box.
-        label: class of the boxes; COCO's person is 1.
-        most: most boxes of a picture, best first.
-        batch_size: pictures at once.
-        device: ``auto``, ``cpu`` or ``cuda``.
-    """
-
-    name: str = ""
-    weights: Path | None = None
-    threshold: float = 0.7
-    label: int = _PERSON
-    most: int = 20
-    batch_size: int = 4
-    device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
 def detect_people(found: ReadResult, config: DetectorConfig, keep: Path) -> ReadResult:
