@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -101,5 +102,11 @@ def _verb(name: str) -> Callable[[list[str]], object]:
 
 
 def entry() -> None:
-    """Console script."""
-    sys.exit(main())
+    """Console script; ends in silence when the reader of its output, `head` for one, has gone."""
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is not written at exit either
+        code = 141
+    sys.exit(code)

@@ -68,6 +68,19 @@ for verb in {LIGHT}:
     assert [done.stdout.count(f"usage: actupose {verb}") for verb in LIGHT] == [1] * len(LIGHT)
 
 
+def test_a_reader_that_has_gone_is_no_error() -> None:
+    code = "import time; from actupose.cli import entry; time.sleep(0.2); entry()"
+    child = subprocess.Popen(
+        [sys.executable, "-c", code, "skeleton", "body16"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    assert child.stdout is not None
+    child.stdout.close()
+    assert child.wait(60) == 141
+    assert child.stderr is not None
+    with child.stderr as errors:
+        assert errors.read() == b""
+
+
 def test_the_programs_help_names_every_verb(capsys: pytest.CaptureFixture[str]) -> None:
     for args in ([], ["--help"], ["help"]):
         assert run(args) == 0
