@@ -1,21 +1,18 @@
-"""Time the curriculum at a given number of samples: fit and apply the Pose-VAE, bin, re-rank and draw.
+"""Time the curriculum at given numbers of samples: fit and apply the Pose-VAE, bin, re-rank and draw.
 
-Run ``python benchmarks/curriculum.py --num 1000000``; prints one JSON object per size (seconds, and peak memory of the
-whole process so far in MB).
+``python benchmarks/curriculum.py --num 10000 6000000`` prints one record (see `common.py`). One thread; times are
+CPU seconds. Peak memory is that of the whole process so far, the poses themselves included.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import resource
-import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
+from common import Figure, cpu_seconds, figure, parser, peak_memory_mib, publish, record
 from torch import Tensor
 
 from actupose.curriculum import (
@@ -29,6 +26,7 @@ from actupose.curriculum import (
 from actupose.skeletons import load_skeleton
 
 T = TypeVar("T")
+EPOCHS, EPOCH_SAMPLES, MAKE_ROWS = 70, 16_000, 1 << 16
 
 
 def make_poses(num: int, num_keypoints: int, seed: int = 0) -> Tensor:
@@ -36,57 +34,73 @@ def make_poses(num: int, num_keypoints: int, seed: int = 0) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
     rest = torch.rand(num_keypoints, 2, generator=generator) * 200
     movements = torch.randn(8, num_keypoints * 2, generator=generator) * 15
-    amount = torch.randn(num, 8, generator=generator)
-    amount[torch.rand(num, generator=generator) < 0.05] *= 3
-    return rest + (amount @ movements).view(num, num_keypoints, 2)
+    poses = torch.empty(num, num_keypoints, 2)
+    for part in poses.split(MAKE_ROWS):  # in parts, so that making them is not what needs the memory
+        amount = torch.randn(len(part), 8, generator=generator)
+        amount[torch.rand(len(part), generator=generator) < 0.05] *= 3
+        part.copy_(rest + (amount @ movements).view(part.shape))
+    return poses
 
 
 def timed(call: Callable[[], T]) -> tuple[T, float]:
-    """Return the result of a call and its seconds."""
-    start = time.perf_counter()
+    """Return the result of a call and its CPU seconds."""
+    start = time.process_time()
     result = call()
-    return result, round(time.perf_counter() - start, 3)
+    return result, time.process_time() - start
 
 
-def measure(num: int, config: PoseVAEConfig) -> dict[str, float]:
-    """Return the seconds of each stage for `num` samples, and the peak memory in MB."""
+def measure(num: int, config: PoseVAEConfig, repeats: int) -> list[Figure]:
+    """Return the CPU seconds of each stage for `num` samples, and the memory of the state and of the process."""
     skeleton = load_skeleton("body16")
     points = make_poses(num, skeleton.num_keypoints)
     visible = torch.full(points.shape[:2], 2, dtype=torch.uint8)
     vae, fit_s = timed(lambda: fit_pose_vae(points, visible, skeleton, config))
     score, score_s = timed(lambda: score_poses(vae, points, visible, skeleton))
     _, bin_s = timed(lambda: assign_bins(score, 25))
-    state = CurriculumState(score, CurriculumConfig(), epochs=70)
-    length = min(num, 16_000)
-    _, draw_s = timed(lambda: state.draw(10, length))
-    _, update_s = timed(lambda: state.update(torch.rand(num), torch.ones(num)))
+    state, length = CurriculumState(score, CurriculumConfig(), epochs=EPOCHS), min(num, EPOCH_SAMPLES)
+    peaks, counts = torch.rand(num), torch.ones(num)
+    draw_s = cpu_seconds(lambda: state.draw(10, length), repeats)
+    update_s = cpu_seconds(lambda: state.update(peaks, counts), repeats)
     held = sum(t.nbytes for t in (state.score, state.score_vae, state.bin_of, state.bin_means))
-    peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {
-        "num": num,
-        "fit_s": fit_s,
-        "score_s": score_s,
-        "bin_s": bin_s,
-        "draw_s": draw_s,
-        "update_s": update_s,
-        "poses_mb": round(points.nbytes / 1e6, 1),
-        "state_mb": round(held / 1e6, 1),
-        "peak_rss_mb": round(peak_kb / 1e3, 1),
-    }
+    at = {"samples": num}
+    return [
+        figure("fit", "CPU s", [fit_s], at),
+        figure("score", "CPU s", [score_s], at),
+        figure("sort and bin", "CPU s", [bin_s], at),
+        figure("fit, score, sort and bin", "CPU s", [fit_s + score_s + bin_s], at),
+        figure("draw an epoch", "CPU s", draw_s, at),
+        figure("re-rank and bin", "CPU s", update_s, at),
+        figure("re-rank, bin and draw", "CPU s", [a + b for a, b in zip(draw_s, update_s, strict=True)], at),
+        figure("poses", "MB", [points.nbytes / 1e6], at),
+        figure("state", "MB", [held / 1e6], at),
+        figure("peak memory", "MiB", [peak_memory_mib()], at),
+    ]
+
+
+def growth(figures: Sequence[Figure]) -> list[Figure]:
+    """Return how much longer the largest run took than the smallest, for each stage that was timed."""
+    sizes = sorted({f.at["samples"] for f in figures})
+    first, last = ({f.figure: f for f in figures if f.at["samples"] == size} for size in (sizes[0], sizes[-1]))
+    at = {"samples": [sizes[0], sizes[-1]]}
+    return [
+        figure(f"growth of {name}", "ratio", [last[name].value / max(made.value, 1e-9)], at)
+        for name, made in first.items()
+        if made.unit == "CPU s" and len(sizes) > 1
+    ]
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--num", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="numbers of samples")
-    parser.add_argument("--quick", action="store_true", help="a small run that only shows that it works")
-    args = parser.parse_args(argv)
+    options = parser(__doc__ or "")
+    options.add_argument("--num", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="numbers of samples")
+    options.add_argument("--repeats", type=int, default=3, help="repeats of the stages of an epoch")
+    args = options.parse_args(argv)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
-    sizes = [2000] if args.quick else args.num
+    sizes = [1000, 2000] if args.quick else args.num
     config = PoseVAEConfig(epochs=2) if args.quick else PoseVAEConfig()
-    for num in sizes:
-        sys.stdout.write(json.dumps(measure(num, config)) + "\n")
+    figures = [f for num in sizes for f in measure(num, config, args.repeats)]
+    publish(record("curriculum", [*figures, *growth(figures)], quick=args.quick), args.out)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Drawing an epoch's samples from the bins."""
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -55,12 +56,20 @@ def draw_counts(bin_of: Tensor, counts: Tensor, generator: torch.Generator) -> T
         raise ValueError("cannot draw from a bin without samples")
     candidates = (counts > 0)[bin_of].nonzero().squeeze(-1)
     candidates = candidates[torch.randperm(len(candidates), generator=generator)]
-    candidates = candidates[torch.argsort(bin_of[candidates], stable=True)]  # bin by bin, shuffled within
+    candidates = candidates[_stable_order(bin_of, candidates, len(counts))]  # bin by bin, shuffled within
     sizes = torch.where(counts > 0, sizes, 0)
     slot = torch.arange(int(counts.sum())) - (counts.cumsum(0) - counts).repeat_interleave(counts)
     first = (sizes.cumsum(0) - sizes).repeat_interleave(counts)
     drawn = candidates[first + slot % sizes.repeat_interleave(counts)]
     return drawn[torch.randperm(len(drawn), generator=generator)]
+
+
+def _stable_order(bin_of: Tensor, candidates: Tensor, n_bins: int) -> Tensor:
+    """Return the stable order of the candidates by bin; numpy's radix sort of 16-bit integers is linear in N."""
+    if n_bins > np.iinfo(np.int16).max:
+        return torch.argsort(bin_of[candidates], stable=True)
+    bins = bin_of.to(torch.int16)[candidates]
+    return torch.from_numpy(np.argsort(bins.numpy(), kind="stable"))
 
 
 def draw_epoch(bin_of: Tensor, p: Tensor, num_samples: int, generator: torch.Generator, exact: bool = False) -> Tensor:

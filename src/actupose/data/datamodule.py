@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+import numpy as np
 import torch
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader, SequentialSampler
 
@@ -63,7 +65,7 @@ class PoseDataModule(L.LightningDataModule):
     """Stores in, batches out: ``{"source": LabeledBatch, "target": UnlabeledBatch}``.
 
     Args:
-        source: store of the labelled source domain; None when only testing.
+        source: store of the labelled source domain, a folder or a URL as the other two; None when only testing.
         target: store of the target domain, read without its labels; a method without a target trains as if it were not
             there, and its label-free validators look at it.
         target_test: store with labels that evaluation alone reads.
@@ -135,7 +137,7 @@ class PoseDataModule(L.LightningDataModule):
             self._test = self._dataset(self.target_test, labelled=True)
             self._mask_untaught()
 
-    def _dataset(self, path: Path, *, labelled: bool, rows: list[int] | None = None) -> PoseDataset:
+    def _dataset(self, path: Path, *, labelled: bool, rows: NDArray[np.int64] | None = None) -> PoseDataset:
         return PoseDataset(
             open_store(path),
             self.skeleton,
@@ -165,10 +167,10 @@ class PoseDataModule(L.LightningDataModule):
         if labelled is None:
             raise UserError(f"data.{name} is not set; name the store of the labelled {name} domain.")
         total = len(open_store(labelled))
-        order = torch.randperm(total, generator=torch.Generator().manual_seed(self.seed)).tolist()
+        order = torch.randperm(total, generator=torch.Generator().manual_seed(self.seed)).numpy()
         held = round(total * self.validation_share)
-        validation = self._dataset(labelled, labelled=True, rows=sorted(order[:held])) if held else None
-        source = self._dataset(labelled, labelled=True, rows=sorted(order[held:]))
+        validation = self._dataset(labelled, labelled=True, rows=np.sort(order[:held])) if held else None
+        source = self._dataset(labelled, labelled=True, rows=np.sort(order[held:]))
         target = self._dataset(self.target, labelled=False) if self.target and self.trains_on_target else None
         return _Sets(source, validation, target)
 
@@ -185,7 +187,7 @@ class PoseDataModule(L.LightningDataModule):
             return None
         total = len(open_store(self.target))
         rows = torch.randperm(total, generator=torch.Generator().manual_seed(_LABEL_FREE_SEED))[:count]
-        return self._dataset(self.target, labelled=False, rows=sorted(rows.tolist()))
+        return self._dataset(self.target, labelled=False, rows=rows.sort().values.numpy())
 
     @property
     def sets(self) -> _Sets:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.utils.data import Dataset
@@ -49,12 +50,12 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
         size: int,
         *,
         labelled: bool,
-        rows: Sequence[int] | None = None,
+        rows: Sequence[int] | NDArray[np.int64] | None = None,
         renames: Renames | None = None,
         cache: Cache = "auto",
     ) -> None:
         self.store, self.skeleton, self.size, self.labelled = store, skeleton, size, labelled
-        table = store.rows if rows is None else store.rows.select(list(rows))
+        table = store.rows if rows is None else store.rows.select(np.asarray(rows, np.int64))
         self._images = table.select_columns(["image", "name"]).with_format("arrow")
         if labelled:
             self.keypoints, self.visible = _read_labels(store, table, skeleton, size, renames)

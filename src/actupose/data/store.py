@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from actupose.data.remote import local_copy
 from actupose.errors import UserError
 from actupose.skeletons import Skeleton
 
@@ -188,11 +189,12 @@ def _meta_of(raw: Mapping[str, Any], path: Path) -> StoreMeta:
 
 
 def read_meta(path: Path) -> StoreMeta | None:
-    """The description of the store at ``path``; None where there is no store.
+    """The description of the store at ``path``, a folder or a URL; None where there is no store.
 
     Raises:
-        UserError: ``store.json`` is broken or of another format.
+        UserError: ``store.json`` is broken or of another format, or a URL cannot be read.
     """
+    path = local_copy(path, shards=False)
     raw = _read_raw(path)
     return None if raw is None else _meta_of(raw, path)
 
@@ -200,12 +202,15 @@ def read_meta(path: Path) -> StoreMeta | None:
 def open_store(path: str | Path) -> PoseStore:
     """Open a complete store.
 
+    Args:
+        path: folder of the store, or an fsspec URL, which is copied to the cache first (`actupose.data.remote`).
+
     Raises:
-        UserError: the folder is missing, is no store, is not complete, or a shard is broken.
+        UserError: the folder is missing, is no store, is not complete, or a shard is broken; a URL cannot be read.
     """
     import datasets
 
-    path = Path(path)
+    path = local_copy(path)
     if not path.is_dir():
         raise UserError(f"{path}: no such folder; make a store with `actupose synth` or `actupose prepare`.")
     raw = _read_raw(path)
