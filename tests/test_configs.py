@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from actupose.commands.training import PoseCLI
+from actupose.commands.training import ParsedTraining
 from actupose.methods import METHODS
 from actupose.views import AffineConfig
 from tiny_stores import REPO_ROOT
@@ -18,14 +18,9 @@ TASKS, ALL_METHODS = (sorted(f.stem for f in (CONFIGS / kind).glob("*.yaml")) fo
 SIZES = (None, "cpu", "gpu")
 
 
-class ParseOnly(PoseCLI):
-    def instantiate_classes(self) -> None:
-        """Nothing is made."""
-
-
 def parsed(*files: Path | None) -> Any:
     args = [part for file in files if file is not None for part in ("--config", str(file))]
-    return ParseOnly("fit", args).config
+    return ParsedTraining(args).config
 
 
 def config(task: str, method: str, profile: str | None = None) -> Any:

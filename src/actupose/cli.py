@@ -34,7 +34,7 @@ VERBS: dict[str, Verb] = {
     "test": Verb(f"{_COMMANDS}.training:test", "score a checkpoint on the labelled target test set"),
     "predict": Verb(f"{_COMMANDS}.predict:run", "keypoints of your own images from a checkpoint"),
     "export": Verb("", "export a checkpoint to ONNX and other formats"),
-    "benchmark": Verb("", "methods x seeds x tasks in one table"),
+    "benchmark": Verb(f"{_COMMANDS}.benchmark:run", "methods x seeds x tasks in one table"),
     "report": Verb(f"{_COMMANDS}.report:run", "one table of finished runs"),
 }
 
@@ -62,7 +62,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments after the program's name; None = those of the process.
 
     Returns:
-        Exit code: 0 done, 2 bad input, 130 interrupted (run the same command to continue).
+        Exit code: 0 done, 2 bad input, 3 a suite is done but some of its runs failed, 130 interrupted (run the same
+        command to continue).
     """
     args = list(sys.argv[1:] if argv is None else argv)
     if not args or args[0] in ("-h", "--help", "help"):
@@ -75,7 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         _verb(args[0])(args[1:])
     except UserError as error:
         print(f"actupose {args[0]}: {_message(error)}", file=sys.stderr)
-        return 2
+        return error.exit_code
     except KeyboardInterrupt:
         print(f"\nactupose {args[0]}: interrupted; run the same command to continue.", file=sys.stderr)
         return 130

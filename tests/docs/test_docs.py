@@ -18,6 +18,7 @@ import yaml
 from docs_index import DOCS, ROOT, SRC
 
 from actupose.cli import VERBS
+from actupose.commands.suite import plan, read_suite
 from actupose.skeletons import Skeleton
 from actupose.skeletons.mapping import read_renames
 from actupose.synth.look import Look
@@ -42,8 +43,7 @@ def file_exists(token: str) -> bool:
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_file_that_a_page_names_exists(name: str) -> None:
-    # A reader's own, and what a study adds to a run folder.
-    own = {"my_skeleton.yaml", "pairs.yaml", "my_look.yaml", "boxes.json", "labels.json", "scores.jsonl"}
+    own = {"my_skeleton.yaml", "pairs.yaml", "my_look.yaml", "boxes.json", "labels.json"}  # a reader's own
     tokens = [t for t in index.ticked(index.page(name)) if _FILE.match(t) or _FOLDER.match(t)]
     missing = [t for t in tokens if t not in own and "SPLIT" not in t and not file_exists(t)]
     assert not missing
@@ -136,13 +136,9 @@ def is_key(dotted: str) -> bool:
 
 def parse_training(args: list[str]) -> None:
     """Parse as `actupose fit` does, without making data, network and trainer."""
-    from actupose.commands.training import PoseCLI
+    from actupose.commands.training import ParsedTraining
 
-    class ParseOnly(PoseCLI):
-        def instantiate_classes(self) -> None:
-            """Nothing is made."""
-
-    ParseOnly("fit", args)
+    ParsedTraining(args)
 
 
 WHOLE = ["--config", "configs/tasks/synth_lspet.yaml", "--config", "configs/methods/actupose.yaml"]
@@ -163,6 +159,10 @@ def test_every_yaml_block_is_accepted(name: str, tmp_path: Path) -> None:
             file = tmp_path / "block.yaml"
             file.write_text(text, encoding="utf-8")
             parse_training([*WHOLE, "--config", str(file)])
+        elif "methods" in keys:
+            file = tmp_path / "suite.yaml"
+            file.write_text(text, encoding="utf-8")
+            assert plan(read_suite(file)[0], ROOT / "configs", file)
         elif "keypoints" in keys:
             Skeleton.from_dict(data, name)
         elif keys == {"map"}:
@@ -234,7 +234,7 @@ def test_a_light_verbs_table_is_its_parser(verb: str, monkeypatch: pytest.Monkey
 
 @pytest.mark.parametrize("verb", TRAINING)
 def test_a_training_verbs_options_exist(verb: str) -> None:
-    own = {"config", "out", "seed_everything", "model", "ckpt_path"}
+    own = {"config", "out", "eval_every_epoch", "seed_everything", "model", "ckpt_path"}
     for name, told in option_rows(verb).items():
         known, default = lookup(name)
         assert known or name in own, name

@@ -15,11 +15,14 @@ from actupose.commands.parsing import broken_config, explain, known_keys, signat
 from actupose.data.datamodule import PoseDataModule
 from actupose.engine.callbacks import run_callbacks
 from actupose.engine.run_folder import RunFolder
+from actupose.engine.scoring import EpochScores
 from actupose.engine.training import DEFAULTS, check_inputs, evaluate, load_weights, quiet, train, trainer_parts
 from actupose.engine.validators import LabelFreeConfig
 from actupose.errors import UserError
 from actupose.methods import METHODS, PoseMethod
 from actupose.report.table import scores_table
+
+_EVERY_EPOCH = "score the target test set after every epoch too, into scores.jsonl; for tables, nothing is chosen by it"
 
 
 class PoseCLI(LightningCLI):
@@ -51,6 +54,7 @@ class PoseCLI(LightningCLI):
         parser.add_argument("--out", type=Path, default=Path("runs/latest"), help="the run folder")
         parser.add_argument("--ckpt_path", type=Path | None, default=None, help="checkpoint to score (validate, test)")
         parser.add_class_arguments(LabelFreeConfig, "label_free")
+        parser.add_argument("--eval_every_epoch", type=bool, default=False, help=_EVERY_EPOCH)
         parser.link_arguments("seed_everything", "data.seed")
         parser.link_arguments("seed_everything", "model.init_args.seed")
         parser.link_arguments("data.skeleton", "model.init_args.skeleton")
@@ -87,18 +91,36 @@ class PoseCLI(LightningCLI):
         """
         run, given = RunFolder(self.config.out), self.config_init.trainer
         parts = {key: value for key, value in trainer_parts(run).items() if given[key] is None}
-        parts["callbacks"] = [*(given.callbacks or []), *run_callbacks(run, self.config_init.label_free)]
+        ours = [*run_callbacks(run, self.config_init.label_free), *self._scoring(run)]
+        parts["callbacks"] = [*(given.callbacks or []), *ours]
         try:
             trainer: L.Trainer = super().instantiate_trainer(**parts, **kwargs)
         except (ValueError, MisconfigurationException) as error:
             raise UserError(f"trainer: {' '.join(str(error).split())}") from error
         return trainer
 
+    def _scoring(self, run: RunFolder) -> list[EpochScores]:
+        if not self.config.eval_every_epoch:
+            return []
+        if self.config.data.target_test is None:
+            raise UserError("eval_every_epoch needs a labelled test set; set data.target_test.")
+        return [EpochScores(run)]
+
     @property
     def config_text(self) -> str:
         """The whole configuration as YAML."""
         text: str = self.parser.dump(self.config, skip_none=False)
         return text
+
+
+class ParsedTraining(PoseCLI):
+    """A training's configuration alone: neither data, method nor trainer is made."""
+
+    def __init__(self, args: list[str]) -> None:
+        super().__init__("fit", args)
+
+    def instantiate_classes(self) -> None:
+        """Nothing is made."""
 
 
 def _known_names(parser: LightningArgumentParser) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -55,6 +56,17 @@ def run_side_by_side(commands: Mapping[str, Sequence[str]], epochs: int) -> None
             for process in running.values():
                 if process.poll() is None:
                     process.terminate()
+
+
+def end_with_parent() -> None:
+    """End this process as soon as the one at the other end of its standard input has ended, however it did."""
+
+    def wait() -> None:
+        while os.read(0, 1):  # not through sys.stdin, whose lock would be held when this process ends by itself
+            pass
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 class _Follower(threading.Thread):

@@ -13,6 +13,7 @@
     validators/EPOCH.npz         their values for every image
     verdict.json                 whether the adaptation helped, by the validators
     scores.json                  scores on the labelled target test set
+    scores.jsonl                 the same after every epoch, where `eval_every_epoch` asks for it
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from actupose.errors import UserError
 
 _PACKAGES = ("actupose", "torch", "torchvision", "lightning", "timm", "numpy", "datasets")
 
-_FREE = ("#", "num_workers:", "cache:")
+_FREE = ("#", "out:", "num_workers:", "cache:")
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,11 @@ class RunFolder:
         return self.path / "scores.json"
 
     @property
+    def epoch_scores(self) -> Path:
+        """Scores on the target test set after every epoch; for tables alone."""
+        return self.path / "scores.jsonl"
+
+    @property
     def curriculum(self) -> Path:
         """The curriculum's log."""
         return self.path / "curriculum.jsonl"
@@ -108,7 +114,7 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path}: is a file, not a folder; set another `out`.")
         if self.config.is_file():
-            if _settings(self.config.read_text(encoding="utf-8")) != _settings(config):
+            if settings_of(self.config.read_text(encoding="utf-8")) != settings_of(config):
                 raise UserError(
                     f"{self.path}: holds another run (its config.yaml differs); set another `out` or remove the folder."
                 )
@@ -203,11 +209,11 @@ def write_text_atomically(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def _settings(config: str) -> list[str]:
+def settings_of(config: str) -> list[str]:
     """Lines of a YAML text that results depend on.
 
-    Comments do not count, the parser writes its version into one, nor does how images are loaded: a run that filled the
-    machine's memory may go on with less.
+    Comments do not count, the parser writes its version into one, nor do the folder, which may be moved, and how images
+    are loaded: a run that filled the machine's memory may go on with less.
     """
     return [line for line in config.splitlines() if not line.lstrip().startswith(_FREE)]
 

@@ -336,6 +336,20 @@ class PoseMethod(L.LightningModule):
             if "per_bin" in metrics:
                 metrics["per_bin"].update(batch.row, points, batch.keypoints, batch.visible, size)
 
+    def scores_of(self, batches: Iterable[LabeledBatch]) -> dict[str, float]:
+        """`scores` of labelled batches outside Lightning's loops, without bins; the mode is the caller's.
+
+        Args:
+            batches: on the device of the method.
+        """
+        kept = self._metrics
+        self._fresh_metrics()
+        for batch in batches:
+            self._evaluate(batch)
+        scores = self.scores()
+        self._metrics = kept
+        return scores
+
     def on_validation_epoch_end(self) -> None:
         """Fit the headline's calibration, and log the source validation scores."""
         hits: Any = self._metrics[next(reversed(self.nets()))]
