@@ -2,6 +2,7 @@
 
 from actupose.curriculum.active import active_score, mean_peak, self_paced_score, unseen_score
 from actupose.curriculum.bins import assign_bins, bin_means
+from actupose.curriculum.closed_loop import ClosedLoopConfig, archetype_shares
 from actupose.curriculum.config import KINDS, CurriculumConfig, CurriculumKind
 from actupose.curriculum.draw import draw_epoch
 from actupose.curriculum.fit import PoseVAEConfig, fit_pose_vae, score_poses
@@ -18,6 +19,7 @@ from actupose.curriculum.state import CurriculumState, CurriculumStats
 
 __all__ = [
     "KINDS",
+    "ClosedLoopConfig",
     "CurriculumConfig",
     "CurriculumKind",
     "CurriculumState",
@@ -27,6 +29,7 @@ __all__ = [
     "PoseVAEConfig",
     "active_score",
     "angular_difference_per_bin",
+    "archetype_shares",
     "assign_bins",
     "bin_means",
     "draw_epoch",

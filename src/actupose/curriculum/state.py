@@ -113,6 +113,17 @@ class CurriculumState:
         generator = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)
         return draw_counts(self.bin_of, counts, generator)
 
+    def grow(self, score_vae: Tensor) -> None:
+        """Take new samples in, after those there are, and bin again; they count as not seen yet.
+
+        Args:
+            score_vae: (M,) pose complexity of Eq. 2 of the new ones.
+        """
+        new = CurriculumState(torch.cat([self.score_vae, score_vae.detach().cpu().float()]), self.config, self.epochs)
+        new.score[: len(self)] = self.score
+        self.score_vae, self.score = new.score_vae, new.score
+        self._sort()
+
     def update(self, total: Tensor, count: Tensor) -> None:
         """Take an epoch's confidences, gathered over all processes: rescore, sort and bin again.
 

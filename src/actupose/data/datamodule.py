@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, SequentialSampler
 
 from actupose.curriculum import (
+    ClosedLoopConfig,
     CurriculumConfig,
     CurriculumState,
     PoseVAE,
@@ -26,7 +27,7 @@ from actupose.curriculum import (
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.data.dataset import Cache, PoseDataset, as_batch
 from actupose.data.samplers import EpochSampler, endless_shuffle
-from actupose.data.store import open_store, read_meta
+from actupose.data.store import PoseStore, open_store, read_meta
 from actupose.errors import UserError
 from actupose.skeletons import Skeleton, keypoint_map, load_skeleton
 from actupose.skeletons.mapping import check_renames, mapping_text, read_renames
@@ -77,6 +78,7 @@ class PoseDataModule(L.LightningDataModule):
         pose_vae: the model that scores pose complexity.
         validation_share: share of the source held out for validation.
         seed: of draws and splits; the Pose-VAE has its own in ``pose_vae``.
+        closed_loop: whether and how more of a rendered source is made during the training.
         oracle: train on the labels of ``target`` in place of the source: the upper end of a table, `Oracle`'s alone.
 
     Raises:
@@ -97,10 +99,12 @@ class PoseDataModule(L.LightningDataModule):
         validation_share: float = 0.05,
         seed: int = 0,
         oracle: bool = False,
+        closed_loop: ClosedLoopConfig | None = None,
     ) -> None:
         super().__init__()
         self.source, self.target, self.target_test = source, target, target_test
         self.oracle = oracle
+        self.closed_loop = closed_loop or ClosedLoopConfig()
         self.skeleton: Skeleton = load_skeleton(skeleton)
         self.renames = read_renames(keypoint_map) if keypoint_map is not None else {}
         stores, named = self._labelled_stores(), [p for p in (source, target_test) if p is not None]
@@ -137,9 +141,9 @@ class PoseDataModule(L.LightningDataModule):
             self._test = self._dataset(self.target_test, labelled=True)
             self._mask_untaught()
 
-    def _dataset(self, path: Path, *, labelled: bool, rows: NDArray[np.int64] | None = None) -> PoseDataset:
+    def _dataset(self, path: Path | PoseStore, *, labelled: bool, rows: NDArray[np.int64] | None = None) -> PoseDataset:
         return PoseDataset(
-            open_store(path),
+            path if isinstance(path, PoseStore) else open_store(path),
             self.skeleton,
             self.size,
             labelled=labelled,
@@ -247,6 +251,17 @@ class PoseDataModule(L.LightningDataModule):
                 self.pose_vae = fit_pose_vae(source.keypoints, source.visible, self.skeleton, config)
         return self.pose_vae
 
+    def grow_source(self, store: PoseStore) -> None:
+        """Take the samples of another store into the training's source, and into its curriculum where it is built.
+
+        Args:
+            store: labelled, of the source's kind.
+        """
+        more = self._dataset(store, labelled=True)
+        self.sets.source.extend(more)
+        if self.curriculum is not None:
+            self.curriculum.grow(self.score(more.keypoints, more.visible))
+
     def test_bins(self) -> tuple[Tensor, int] | None:
         """Complexity bin of every test pose (evaluation alone reads its labels) and the number of bins.
 
@@ -322,7 +337,8 @@ class PoseDataModule(L.LightningDataModule):
             num_workers=self.loader.num_workers,
             collate_fn=as_batch,
             pin_memory=torch.cuda.is_available(),
-            persistent_workers=self.loader.num_workers > 0,
+            # a worker that outlives its epoch would not see the source grow
+            persistent_workers=self.loader.num_workers > 0 and self.closed_loop.budget == 0,
         )
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:

@@ -56,9 +56,10 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
     ) -> None:
         self.store, self.skeleton, self.size, self.labelled = store, skeleton, size, labelled
         table = store.rows if rows is None else store.rows.select(np.asarray(rows, np.int64))
-        self._images = table.select_columns(["image", "name"]).with_format("arrow")
         if labelled:
             self.keypoints, self.visible = _read_labels(store, table, skeleton, size, renames)
+        self._images = _images(table, labelled=labelled)
+        self.num_fixed = len(self._images)
         wanted = len(self) * 3 * size * size
         self._cached = (
             self._decode_all() if cache == "memory" or (cache == "auto" and wanted <= _AUTO_CACHE_BYTES) else None
@@ -88,6 +89,30 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
         found: list[str] = self._images[list(indices)]["name"].to_pylist()
         return found
 
+    def archetypes(self) -> list[str]:
+        """The kind of pose of every sample of a labelled set, empty where the store does not know it."""
+        found: list[str] = self._images.select_columns(["archetype"])[:]["archetype"].to_pylist()
+        return found
+
+    def extend(self, more: PoseDataset) -> None:
+        """Take the samples of another set in, after those there are; `num_fixed` stays the number before.
+
+        Decoded images are copied once, so for a moment they take their memory twice.
+
+        Args:
+            more: of the same skeleton, size, labels and cache.
+        """
+        import datasets
+
+        joined = datasets.concatenate_datasets([self._images, more._images])
+        self._images = joined.with_format("arrow")
+        if self.labelled:
+            self.keypoints = torch.cat([self.keypoints, more.keypoints])
+            self.visible = torch.cat([self.visible, more.visible])
+        if self._cached is not None:
+            added = more._decode_all() if more._cached is None else more._cached
+            self._cached = torch.cat([self._cached, added])
+
     def _decode(self, indices: Sequence[int]) -> Tensor:
         table = self._images[list(indices)]
         pairs = zip(table["image"].to_pylist(), table["name"].to_pylist(), strict=True)
@@ -101,6 +126,12 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
                 out[start:stop] = self._decode(range(start, stop))
                 bar.update(stop - start)
         return out
+
+
+def _images(table: Any, *, labelled: bool) -> Any:  # noqa: ANN401 - `datasets` is not imported here
+    """The columns of a table that are read a batch at a time."""
+    columns = ["image", "name", "archetype"] if labelled else ["image", "name"]
+    return table.select_columns(columns).with_format("arrow")
 
 
 def as_batch(batch: Any) -> Any:  # noqa: ANN401 - `DataLoader` types the argument as a list

@@ -42,12 +42,14 @@ class StoreMeta:
         size: side of the square crops, pixels.
         source: reader or generator, e.g. ``lspet`` or ``synth``.
         recipe: plain data that determines the rows; two stores of one recipe are equal.
+        settings: what was set to make it, plain data to make more of the same; no part of `identity`.
     """
 
     skeleton: Skeleton
     size: int
     source: str
     recipe: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=dict)
 
     def identity(self) -> dict[str, Any]:
         """Everything that determines the rows, as plain data."""
@@ -162,6 +164,7 @@ def write_meta(out: Path, meta: StoreMeta, *, num_shards: int, complete: bool) -
         "size": meta.size,
         "source": meta.source,
         "recipe": meta.recipe,
+        **({"settings": meta.settings} if meta.settings else {}),
         "num_shards": num_shards,
         "complete": complete,
     }
@@ -185,7 +188,7 @@ def _read_raw(path: Path) -> dict[str, Any] | None:
 
 def _meta_of(raw: Mapping[str, Any], path: Path) -> StoreMeta:
     skeleton = Skeleton.from_dict(raw["skeleton"], origin=str(path / _META))
-    return StoreMeta(skeleton, int(raw["size"]), str(raw["source"]), dict(raw["recipe"]))
+    return StoreMeta(skeleton, int(raw["size"]), str(raw["source"]), dict(raw["recipe"]), dict(raw.get("settings", {})))
 
 
 def read_meta(path: Path) -> StoreMeta | None:

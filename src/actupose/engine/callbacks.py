@@ -9,6 +9,7 @@ from typing import Any
 import lightning as L
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
+from actupose.engine.closed_loop import ClosedLoop
 from actupose.engine.faults import FiniteLoss
 from actupose.engine.run_folder import RunFolder, write_epoch_line
 from actupose.engine.validators import KeepCheckpoints, LabelFreeConfig, ValidatorLog
@@ -88,7 +89,7 @@ def run_callbacks(run: RunFolder, label_free: LabelFreeConfig | None = None) -> 
         enable_version_counter=False,
     )
     logs = [EpochLines(), FiniteLoss(run), MetricsLog(run), CurriculumLog(run), ValidatorLog(run, label_free)]
-    return [*logs, checkpoint, KeepCheckpoints(run)]
+    return [*logs, ClosedLoop(run), checkpoint, KeepCheckpoints(run)]
 
 
 def epoch_line(epoch: int, epochs: int, values: Mapping[str, float], seconds: float, left: float) -> str:

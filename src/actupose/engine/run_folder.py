@@ -9,6 +9,7 @@
     checkpoints/label_free.ckpt  the one that the label-free validators choose
     metrics.csv                  losses and source validation, one row an epoch
     curriculum.jsonl             each epoch's planned and drawn samples a bin
+    closed_loop/epoch_XXXX       what the closed loop rendered after an epoch, a store
     validators.jsonl             each epoch's label-free validators
     validators/EPOCH.npz         their values for every image
     verdict.json                 whether the adaptation helped, by the validators
@@ -98,6 +99,10 @@ class RunFolder:
     def curriculum(self) -> Path:
         """The curriculum's log."""
         return self.path / "curriculum.jsonl"
+
+    def closed_loop(self, epoch: int) -> Path:
+        """Store of what the closed loop rendered after an epoch."""
+        return self.path / "closed_loop" / f"epoch_{epoch:04d}"
 
     def check(self, config: str) -> Path | None:
         """Look whether the folder can be claimed for this configuration, and write nothing.

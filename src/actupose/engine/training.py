@@ -17,6 +17,7 @@ from actupose.data.datamodule import PoseDataModule
 from actupose.data.store import write_json_atomically
 from actupose.engine.callbacks import run_callbacks
 from actupose.engine.checkpoints import read_checkpoint
+from actupose.engine.closed_loop import check_closed_loop
 from actupose.engine.faults import told_in_one_line
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.validators import LabelFreeConfig
@@ -73,6 +74,7 @@ def check_inputs(method: PoseMethod, data: PoseDataModule, epochs: int | None) -
     method.check_data(data.skeleton, has_target=data.target is not None)
     data.trains_on_target = method.uses_target
     data.fingerprints()
+    check_closed_loop(data)
     data.setup("fit")
     if data.target_test is not None:
         data.setup("test")

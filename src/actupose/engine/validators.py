@@ -128,10 +128,11 @@ def validators_of(data: PoseDataModule) -> dict[str, PerImage]:
     They run on the first process alone, so none waits for the others.
     """
     source = data.sets.source
-    rows = torch.randperm(len(source), generator=torch.Generator().manual_seed(0))[:_SOURCE_POSES]
+    fixed = source.num_fixed  # what the closed loop adds has no part: a resumed run looks at the same poses
+    rows = torch.randperm(fixed, generator=torch.Generator().manual_seed(0))[:_SOURCE_POSES]
     points, visible = source.keypoints[rows], source.visible[rows]
     alone: dict[str, Any] = {"sync_on_compute": False}
-    known = (source.visible > 0).any(0)
+    known = (source.visible[:fixed] > 0).any(0)
     return {
         "agreement": Agreement(**alone),
         "flip": Agreement(**alone),

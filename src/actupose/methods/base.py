@@ -201,7 +201,11 @@ class PoseMethod(L.LightningModule):
             return
         self.check_data(data.skeleton, has_target=data.target is not None or stage != "fit")
         if stage == "fit":
-            self.confidence = SampleConfidence(len(data.sets.source)).to(self.device)
+            self.follow_samples(len(data.sets.source))
+
+    def follow_samples(self, num_samples: int) -> None:
+        """Collect the confidences of this many source samples from now on, none of them seen yet."""
+        self.confidence = SampleConfidence(num_samples).to(self.device)
 
     def check_data(self, skeleton: Skeleton, *, has_target: bool) -> None:
         """Whether a training on such data can begin.

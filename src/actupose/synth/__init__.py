@@ -13,9 +13,20 @@ if TYPE_CHECKING:
     from actupose.synth.config import SynthConfig
     from actupose.synth.generator import Generator, Sample
     from actupose.synth.look import Look, list_looks, load_look
-    from actupose.synth.shards import ShardRenderer, synthesize
+    from actupose.synth.shards import Rendered, ShardRenderer, rendered_with, synthesize
 
-__all__ = ["Generator", "Look", "Sample", "ShardRenderer", "SynthConfig", "list_looks", "load_look", "synthesize"]
+__all__ = [
+    "Generator",
+    "Look",
+    "Rendered",
+    "Sample",
+    "ShardRenderer",
+    "SynthConfig",
+    "list_looks",
+    "load_look",
+    "rendered_with",
+    "synthesize",
+]
 
 _HOMES = {
     "SynthConfig": "config",
@@ -24,6 +35,8 @@ _HOMES = {
     "Look": "look",
     "list_looks": "look",
     "load_look": "look",
+    "Rendered": "shards",
+    "rendered_with": "shards",
     "ShardRenderer": "shards",
     "synthesize": "shards",
 }

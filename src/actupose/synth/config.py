@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from actupose.data.store import EXTRA_COLUMNS
 from actupose.errors import UserError
 from actupose.skeletons.skeleton import near_match
+from actupose.synth.archetypes import ARCHETYPES
+from actupose.synth.gestures import GESTURES
 from actupose.synth.look import Look, load_look
 
 if TYPE_CHECKING:
@@ -43,6 +47,7 @@ class SynthConfig:
         poses_keep: How many of the recordings' most different poses are drawn from.
         children: Share of children among the people; none: the look's.
         others: Share of images with other people beside the labelled one; none: the look's.
+        mix: Kind of pose or gesture -> weight, in place of the look's; kinds left out are not rendered.
     """
 
     look: str = "default"
@@ -61,6 +66,7 @@ class SynthConfig:
     poses_keep: int = 512
     children: float | None = None
     others: float | None = None
+    mix: dict[str, float] | None = None
 
     def __post_init__(self) -> None:
         if self.subject not in SKELETONS:
@@ -75,6 +81,7 @@ class SynthConfig:
                 raise UserError(f"{name}: {share} is not a share; give 0 to 1")
         if self.poses and self.subject != "body":
             raise UserError("poses: recorded poses are for bodies; leave them out for hands")
+        self._check_mix(self.mix or {})
         if self.poses_keep < 1:
             raise UserError(f"poses_keep: {self.poses_keep} poses; give 1 or more")
         for label in self.labels:
@@ -82,9 +89,23 @@ class SynthConfig:
                 hint = near_match(label, EXTRA_COLUMNS)
                 raise UserError(f"labels: there is no label '{label}'{hint}; give any of {', '.join(EXTRA_COLUMNS)}")
 
+    def _check_mix(self, mix: Mapping[str, float]) -> None:
+        for name, weight in mix.items():
+            if name not in self.kinds():
+                hint = near_match(name, self.kinds())
+                raise UserError(f"mix: there is no kind '{name}'{hint}; give any of {', '.join(self.kinds())}")
+            if not 0 <= weight < math.inf:
+                raise UserError(f"mix: the weight of '{name}' is {weight}; give 0 or more")
+        if self.mix is not None and not any(mix.values()):
+            raise UserError("mix: all weights are 0; give one kind at least a weight above 0")
+
     def skeleton_name(self) -> str:
         """The skeleton of the labels."""
         return self.skeleton if self.skeleton is not None else SKELETONS[self.subject]
+
+    def kinds(self) -> tuple[str, ...]:
+        """The kinds of pose that are rendered: archetypes of bodies, gestures of hands."""
+        return tuple(ARCHETYPES if self.subject == "body" else GESTURES)
 
     def resolved_look(self) -> Look:
         """Load the look and put this config's own values in their places.
@@ -93,7 +114,7 @@ class SynthConfig:
             UserError: As `load_look`.
         """
         look = load_look(self.look)
-        own = {
+        own: dict[str, dict[str, Any]] = {
             "pose": {"tail": self.tail},
             "occluder": {"probability": self.occluders},
             "camera": {"truncated": self.truncated},
@@ -102,6 +123,12 @@ class SynthConfig:
         if self.truncated is not None:
             hand_camera = dataclasses.replace(look.hand.camera, truncated=self.truncated)
             look = dataclasses.replace(look, hand=dataclasses.replace(look.hand, camera=hand_camera))
+        if self.mix is not None:
+            weights = dict.fromkeys(self.kinds(), 0.0) | self.mix
+            if self.subject == "hand":
+                look = dataclasses.replace(look, hand=dataclasses.replace(look.hand, gesture=weights))
+            else:
+                own["pose"] = {"tail": 0.0, "boost": weights}  # without a tail the factors are the weights
         for section, values in own.items():
             given = {name: value for name, value in values.items() if value is not None}
             look = dataclasses.replace(look, **{section: dataclasses.replace(getattr(look, section), **given)})

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from actupose.data.build import ShardResult, StoreRow, build_store
-from actupose.data.store import StoreMeta, StoreReport
+from actupose.data.store import StoreMeta, StoreReport, read_meta
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton
 from actupose.synth.config import SynthConfig
@@ -27,15 +30,16 @@ class ShardRenderer:
         config: What to render.
         seed: Seed of the data set, >= 0.
         pool: The config's recorded poses, read once and sent to every process.
+        start: Index of the data set's first sample.
     """
 
-    def __init__(self, config: SynthConfig, seed: int, pool: PosePool | None = None) -> None:
-        self.config, self._pool = config, pool
+    def __init__(self, config: SynthConfig, seed: int, pool: PosePool | None = None, start: int = 0) -> None:
+        self.config, self._pool, self._start = config, pool, start
         self.seed = seed
         self._generator: Generator | None = None
 
     def __getstate__(self) -> dict[str, object]:
-        return {"config": self.config, "seed": self.seed, "_pool": self._pool, "_generator": None}
+        return {**self.__dict__, "_generator": None}
 
     def __call__(self, indices: range) -> ShardResult:
         """Render the samples of one shard.
@@ -50,7 +54,9 @@ class ShardRenderer:
             from actupose.synth.generator import Generator
 
             self._generator = Generator(self.config, self.seed, self._pool)
-        return ShardResult(rows=[self._row(self._generator.render(index)) for index in indices], problems=[])
+        return ShardResult(
+            rows=[self._row(self._generator.render(self._start + index)) for index in indices], problems=[]
+        )
 
     def _row(self, sample: Sample) -> StoreRow:
         return StoreRow(
@@ -73,6 +79,7 @@ def synthesize(
     label: str = "rendering",
     ray: str | None = None,
     shard_size: int = 256,
+    start: int = 0,
 ) -> StoreReport:
     """Render a labelled data set into an Arrow store; a killed run continues where it stopped.
 
@@ -85,6 +92,7 @@ def synthesize(
         label: What the progress bar says.
         ray: Render on the Ray cluster at this address, `local` for one on this machine.
         shard_size: Images a shard; a killed run loses what it had of its open ones.
+        start: Index of the first image; one seed's images from other indices are other images.
 
     Raises:
         UserError: A bad number, seed, look or background folder, or an output folder with another recipe.
@@ -98,6 +106,48 @@ def synthesize(
 
     skeleton = load_skeleton(config.skeleton_name())
     require_known(skeleton, config.subject)
-    meta = StoreMeta(skeleton, config.size, "synth", config.recipe(seed))
-    maker = ShardRenderer(config, seed, config.pose_pool())
+    recipe = {**config.recipe(seed), **({"start": start} if start else {})}
+    settings = {"seed": seed, "render": dataclasses.asdict(config)}
+    meta = StoreMeta(skeleton, config.size, "synth", recipe, settings)
+    maker = ShardRenderer(config, seed, config.pose_pool(), start)
     return build_store(Path(out), meta, num, maker, shard_size=shard_size, workers=workers, ray=ray, label=label)
+
+
+@dataclass(frozen=True)
+class Rendered:
+    """How a store was rendered: enough to render more of the same.
+
+    Attributes:
+        config: What was rendered.
+        seed: The data set's seed.
+        items: The index after its last image; indices from here on are free.
+    """
+
+    config: SynthConfig
+    seed: int
+    items: int
+
+
+def rendered_with(path: Path) -> Rendered:
+    """Read from a store how it was rendered.
+
+    Args:
+        path: Folder of the store.
+
+    Raises:
+        UserError: It was not rendered by `synthesize`, its description has no settings, or they would give other
+            images now (another renderer, look, background folder or pose file).
+    """
+    meta = read_meta(path)
+    if meta is None or meta.source != "synth":
+        raise UserError(f"{path}: was not rendered by `actupose synth`, so no more of it can be rendered.")
+    again = "run the `actupose synth` that made it once more"
+    if not meta.settings:
+        raise UserError(f"{path}: does not say how it was rendered; {again}: what stands is kept.")
+    given: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in meta.settings["render"].items()}
+    first = int(meta.recipe.get("start", 0))
+    rendered = Rendered(SynthConfig(**given), int(meta.settings["seed"]), first + int(meta.recipe["items"]))
+    held = {key: value for key, value in meta.recipe.items() if key not in ("items", "shard_size", "start")}
+    if held != json.loads(json.dumps(rendered.config.recipe(rendered.seed))):
+        raise UserError(f"{path}: its settings render other images now; remove it and {again}.")
+    return rendered
