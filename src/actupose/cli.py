@@ -33,7 +33,7 @@ VERBS: dict[str, Verb] = {
     "validate": Verb(f"{_COMMANDS}.training:validate", "score a checkpoint on held-out source samples"),
     "test": Verb(f"{_COMMANDS}.training:test", "score a checkpoint on the labelled target test set"),
     "predict": Verb(f"{_COMMANDS}.predict:run", "keypoints of your own images from a checkpoint"),
-    "export": Verb("", "export a checkpoint to ONNX and other formats"),
+    "export": Verb(f"{_COMMANDS}.export:run", "a checkpoint as ONNX, torch.export or safetensors, with a model card"),
     "benchmark": Verb(f"{_COMMANDS}.benchmark:run", "methods x seeds x tasks in one table"),
     "report": Verb(f"{_COMMANDS}.report:run", "one table of finished runs"),
 }
@@ -94,10 +94,7 @@ def _verb(name: str) -> Callable[[list[str]], object]:
 
     if name not in VERBS:
         raise UserError(f"no such verb{near_match(name, VERBS)}; `actupose --help` lists them.")
-    target = VERBS[name].target
-    if not target:
-        raise UserError("not built yet: a later version will have it; see CHANGELOG.md.")
-    module, function = target.split(":")
+    module, function = VERBS[name].target.split(":")
     command: Callable[[list[str]], object] = getattr(importlib.import_module(module), function)
     return command
 

@@ -27,7 +27,7 @@ from actupose.synth.schema import build
 PAGES = sorted(p.relative_to(DOCS).as_posix() for p in DOCS.rglob("*.md"))
 PRECISE = ("architecture.md", "method.md")  # every name in backticks is looked up
 TRAINING = ("fit", "validate", "test")
-LIGHT = [name for name, verb in VERBS.items() if verb.target and name not in TRAINING]
+LIGHT = [name for name in VERBS if name not in TRAINING]
 _FILE = re.compile(r"^[\w.\-]+(/[\w.\-]+)*\.(py|yaml|json|jsonl|csv|ckpt|md|toml|arrow|mat|cff|lock)$")
 _FOLDER = re.compile(r"^[\w.\-]+(/[\w.\-]+)*/$")
 _CODE = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\([\w, ]*\))?$")

@@ -34,12 +34,12 @@ def write_folder(model: LoadedModel, out: Path) -> None:
         model: from `load_checkpoint`.
         out: an existing folder.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     state = {name: value.contiguous().cpu() for name, value in model.net.state_dict().items()}
     temporary = out / f"{WEIGHTS}.tmp{os.getpid()}"
     try:
-        save_file(state, temporary, metadata={"format": "pt"})
+        temporary.write_bytes(save(state, metadata={"format": "pt"}))
         temporary.replace(out / WEIGHTS)
     finally:
         temporary.unlink(missing_ok=True)

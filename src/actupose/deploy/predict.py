@@ -107,7 +107,7 @@ class Predictor:
             raise UserError(f"batch_size {self.config.batch_size}: must be 1 or more.")
         if self.config.crops < 1 or self.config.crops % 2 == 0:
             raise UserError(f"crops {self.config.crops}: must be an odd number, 1 or more.")
-        self.size = _side(model, self.config.size)
+        self.size = network_side(model, self.config.size)
         self.device = pick_device(self.config.device)
         model.net.to(self.device).eval()
 
@@ -231,7 +231,12 @@ def coco_results(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
     ]
 
 
-def _side(model: LoadedModel, size: int | None) -> int:
+def network_side(model: LoadedModel, size: int | None) -> int:
+    """The side of the network's images: the one asked for, else that of its training.
+
+    Raises:
+        UserError: neither is known, or it is no multiple of the coarsest stride.
+    """
     side = size or model.size
     if side is None:
         raise UserError("the checkpoint does not say its image size; give --size as data.size of its training.")
