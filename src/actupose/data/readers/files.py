@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from actupose.data.readers.mat5 import check_mat5
 from actupose.errors import UserError
 
 
@@ -73,6 +74,7 @@ def load_mat(path: Path, *names: str, structs: bool = False) -> dict[str, Any]:
     from scipy.io import loadmat
 
     try:
+        check_mat5(path)
         return dict(loadmat(str(path), variable_names=names or None, struct_as_record=not structs, squeeze_me=structs))
     except Exception as error:  # scipy raises anything from zlib.error to KeyError on a broken file
         raise unreadable(path, "a readable MATLAB file", error) from error

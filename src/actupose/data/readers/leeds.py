@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actupose.data.readers.files import MissingDataError, load_mat, require_file, require_folder, unreadable
+from actupose.data.readers.mat5 import check_mat5
 from actupose.data.records import PoseRecord
 from actupose.errors import UserError
 
@@ -47,6 +48,7 @@ def joints_shape(path: Path) -> tuple[int, ...]:
     from scipy.io import whosmat
 
     try:
+        check_mat5(path)
         found = {name: shape for name, shape, _ in whosmat(str(path))}
     except Exception as error:  # scipy raises anything from zlib.error to KeyError on a broken file
         raise unreadable(path, "a readable MATLAB file", error) from error
