@@ -9,14 +9,12 @@ import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from actupose.engine.run_folder import RunFolder, read_epoch_lines, write_text_atomically
 from actupose.engine.trials import SuiteFolder, Trial
+from actupose.report.paper_tables import published
 from actupose.report.table import markdown_table, number
 from actupose.skeletons import load_skeleton
 
@@ -79,12 +77,6 @@ class Spread:
         return number(self.mean) if self.error is None else f"{number(self.mean)} ± {number(self.error)}"
 
 
-def published(task: str) -> dict[str, dict[str, float]]:
-    """Published PCK@0.05 of a task: method -> joint group -> percent; empty where nothing was published."""
-    text = resources.files("actupose.report").joinpath("published.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text).get(task, {}))
-
-
 def chosen_scores(run: RunFolder) -> dict[str, Scores]:
     """Scores of a finished run in each way of choosing its epoch; a way that it has no record for is absent.
 
@@ -120,7 +112,9 @@ def suite_summary(cells: Sequence[Cell], folder: SuiteFolder) -> dict[str, Any]:
     tasks: dict[str, Any] = {}
     for cell in cells:
         columns = _columns(cell.skeleton)
-        task = tasks.setdefault(cell.task, {"columns": list(columns), "rows": [], "published": published(cell.task)})
+        task = tasks.setdefault(
+            cell.task, {"columns": list(columns), "rows": [], "published": published().get(cell.task, {})}
+        )
         task["rows"].append(_row(cell, folder, columns))
     return {"unit": "percent, PCK@0.05 pooled over joints", "choices": CHOICES, "tasks": tasks}
 
