@@ -13,6 +13,7 @@ from PIL import Image
 HASH_BITS = 128
 NEAR_BITS = 6  # of 128: the same picture, encoded or scaled again; ours, from copies of photographs
 _SIDE = 8
+_BRIGHTER = 1.0  # grey levels that count: less is what encoding changes in flat places
 _CHUNK = 256
 
 
@@ -22,15 +23,16 @@ def byte_hash(data: bytes) -> bytes:
 
 
 def look_hash(image: Image.Image) -> NDArray[np.uint64]:
-    """Difference hash: whether each of 8 x 8 places is brighter than its neighbours to the left and above.
+    """Difference hash: whether each of 8 x 8 places is less bright than its neighbours to the right and below.
 
     Source: the dHash of Krawetz (2013), in both directions.
 
     Returns:
         (2,) uint64, `HASH_BITS` bits.
     """
-    small = np.asarray(image.convert("L").resize((_SIDE + 1, _SIDE + 1), Image.Resampling.BOX), np.int16)
-    right, below = small[:-1, 1:] > small[:-1, :-1], small[1:, :-1] > small[:-1, :-1]
+    grey = image.convert("L").convert("F")  # floats: rounded means would tie
+    small = np.asarray(grey.resize((_SIDE + 1, _SIDE + 1), Image.Resampling.BOX))
+    right, below = small[:-1, 1:] - small[:-1, :-1] > _BRIGHTER, small[1:, :-1] - small[:-1, :-1] > _BRIGHTER
     return np.packbits(np.concatenate([right.ravel(), below.ravel()])).view(np.uint64)
 
 
