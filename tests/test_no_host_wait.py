@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from actupose import codecs, geometry, losses, models, views
+from actupose.data.image_cache import ImageCache
 
 LIMBS = [(0, 1), (1, 2), (2, 3)]
 TRIPLETS = [(0, 1, 2), (1, 2, 3)]
@@ -86,7 +87,15 @@ def gate_calls(device: str) -> None:
     losses.gate_gradient(gradient, -gradient, torch.rand(4, device=device), 2.0, gradient + 1)
 
 
-CALLS = [geometry_calls, codec_calls, loss_calls, view_calls, style_calls, gate_calls]
+def cache_calls(device: str) -> None:
+    cache = ImageCache(torch.zeros(5, 3, 8, 8, dtype=torch.uint8, device=device))
+    index = torch.zeros(4, dtype=torch.int64, device=device)
+    cache.select(index)
+    cache.extend(torch.zeros(2, 3, 8, 8, dtype=torch.uint8, device=device))
+    cache.select(index)
+
+
+CALLS = [cache_calls, geometry_calls, codec_calls, loss_calls, view_calls, style_calls, gate_calls]
 
 
 @pytest.mark.parametrize("calls", CALLS)

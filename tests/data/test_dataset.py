@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader
 
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.data.build import ShardResult, StoreRow, build_store
-from actupose.data.dataset import Cache, PoseDataset, as_batch, decode_image
+from actupose.data.dataset import PoseDataset, as_batch, decode_image
+from actupose.data.image_cache import Cache
 from actupose.data.store import PoseStore, StoreMeta, open_store
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton
@@ -85,19 +86,12 @@ def test_scaled_keypoints_stay_on_the_scaled_picture(tmp_path: Path, size: int) 
 
 @pytest.mark.parametrize("size", [32, 24])
 def test_the_caches_give_the_same_pixels(store: PoseStore, size: int) -> None:
-    kinds: list[Cache] = ["memory", "none", "auto"]
+    kinds: list[Cache] = ["none", "memory", "device", "auto"]
     batches = [labelled(store, size=size, cache=kind).batch([5, 0, 5, 3]) for kind in kinds]
     for batch in batches[1:]:
         assert all(torch.equal(a, b) for a, b in zip(batches[0], batch, strict=True))
     assert batches[0].image.dtype == torch.uint8
     assert batches[0].image.shape == (4, 3, size, size)
-
-
-def test_the_auto_cache_stops_at_its_limit(store: PoseStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actupose.data.dataset._AUTO_CACHE_BYTES", 7 * 3 * 32 * 32 - 1)
-    assert labelled(store)._cached is None
-    monkeypatch.setattr("actupose.data.dataset._AUTO_CACHE_BYTES", 7 * 3 * 32 * 32)
-    assert labelled(store)._cached is not None
 
 
 def test_unlabelled_data_never_touch_the_label_columns(store: PoseStore) -> None:

@@ -17,29 +17,33 @@ def draw(epoch: int) -> Tensor:
 
 @pytest.mark.parametrize("world", [1, 2, 3, 4])
 def test_the_ranks_stripes_partition_the_one_draw(world: int) -> None:
-    samplers = [EpochSampler(draw, 12, rank, world) for rank in range(world)]
+    samplers = [EpochSampler(draw, 12, 5, rank, world) for rank in range(world)]
     for epoch in (0, 3):
         stripes = []
         for sampler in samplers:
             sampler.set_epoch(epoch)
-            stripes.append(list(sampler))
-            assert len(stripes[-1]) == len(sampler) == 12 // world
+            batches = [batch.tolist() for batch in sampler]
+            assert len(batches) == len(sampler)
+            assert all(len(batch) == 5 for batch in batches[:-1])
+            stripes.append([index for batch in batches for index in batch])
+            assert len(stripes[-1]) == 12 // world
         woven = [stripes[i % world][i // world] for i in range(12)]
         assert woven == draw(epoch).tolist()
 
 
 def test_a_longer_draw_is_cut() -> None:
-    sampler = EpochSampler(lambda _: torch.arange(50), 12, 1, 2)
-    assert list(sampler) == [1, 3, 5, 7, 9, 11]
+    sampler = EpochSampler(lambda _: torch.arange(50), 12, 4, 1, 2)
+    assert [batch.tolist() for batch in sampler] == [[1, 3, 5, 7], [9, 11]]
 
 
 def test_a_shorter_draw_gives_every_rank_as_many() -> None:
-    assert [list(EpochSampler(lambda _: torch.arange(7), 12, rank, 3)) for rank in range(3)] == [[0, 3], [1, 4], [2, 5]]
+    samplers = [EpochSampler(lambda _: torch.arange(7), 12, 4, rank, 3) for rank in range(3)]
+    assert [[batch.tolist() for batch in sampler] for sampler in samplers] == [[[0, 3]], [[1, 4]], [[2, 5]]]
 
 
 def test_samples_that_do_not_divide() -> None:
     with pytest.raises(ValueError, match="12 samples an epoch do not divide among 5"):
-        EpochSampler(draw, 12, 0, 5)
+        EpochSampler(draw, 12, 4, 0, 5)
 
 
 @pytest.mark.parametrize(("rows", "samples"), [(10, 4), (7, 7), (5, 13), (1, 3), (9, 6)])

@@ -64,7 +64,9 @@ def test_killed_and_resumed_equals_unbroken(stores: Stores, unbroken: Path, tmp_
 
 
 def test_workers_see_the_source_grow(stores: Stores, unbroken: Path, tmp_path: Path) -> None:
-    ours = fit("actupose", stores, tmp_path / "run", *LOOP, "--data.loader.num_workers", 1)
+    ours = fit(
+        "actupose", stores, tmp_path / "run", *LOOP, "--data.loader.num_workers", 1, "--data.loader.cache", "none"
+    )
     assert differing(ours, weights(unbroken)) == []
 
 

@@ -101,7 +101,7 @@ def test_a_loading_process_that_dies(
     """Killed in its second epoch; the run goes on with fewer processes, though its configuration says more."""
     out = tmp_path / "run"
     batch, parent = dataset.PoseDataset.batch, os.getpid()
-    options = ["--trainer.max_epochs", 2]
+    options = ["--trainer.max_epochs", 2, *UNCACHED]
 
     def deadly(self: dataset.PoseDataset, indices: Any) -> Any:
         if os.getpid() != parent and (out / "checkpoints" / "last.ckpt").exists():

@@ -145,6 +145,7 @@ def fit(args: list[str]) -> dict[str, float]:
     cli.model.check_trainer(cli.trainer)
     run = RunFolder(cli.config.out)
     fresh = run.check(cli.config_text) is None
+    cli.datamodule.use_trainer(cli.trainer)
     check_inputs(cli.model, cli.datamodule, cli.trainer.max_epochs or 1 if fresh else None)
     checkpoint = run.claim(cli.config_text)
     mapped = cli.datamodule.mapping_text()

@@ -12,7 +12,7 @@ import torch
 from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.utils.data import DataLoader, SequentialSampler
+from torch.utils.data import DataLoader
 
 from actupose.curriculum import (
     ClosedLoopConfig,
@@ -25,7 +25,8 @@ from actupose.curriculum import (
     score_poses,
 )
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
-from actupose.data.dataset import Cache, PoseDataset, as_batch
+from actupose.data.dataset import PoseDataset, as_batch
+from actupose.data.image_cache import Cache, CacheBudget
 from actupose.data.samplers import EpochSampler, endless_shuffle
 from actupose.data.store import PoseStore, open_store, read_meta
 from actupose.errors import UserError
@@ -43,8 +44,9 @@ class LoaderConfig:
     Attributes:
         batch_size: samples of one domain a step, over all processes.
         iterations: steps an epoch; an epoch is a fixed number of steps whatever the size of the source.
-        num_workers: decoding processes; 0 is best with the memory cache.
-        cache: ``memory``, ``none``, or ``auto`` = memory up to 4 GiB a dataset.
+        num_workers: decoding processes of sets that are not cached; cached ones need none.
+        cache: decode each image once and keep it on the ``device``, in ``memory``, or not (``none``); ``auto`` = where
+            40 % of the device's free memory, else half of the available memory, have room.
     """
 
     batch_size: int = 32
@@ -122,6 +124,7 @@ class PoseDataModule(L.LightningDataModule):
         self._test: PoseDataset | None = None
         self._taught: Tensor | None = None
         self._restored: dict[str, Any] = {}
+        self._budget: CacheBudget | None = None
         self.trains_on_target = True
 
     # -- stores and datasets
@@ -132,6 +135,8 @@ class PoseDataModule(L.LightningDataModule):
         Raises:
             UserError: a store is missing, has no labels where labels are needed, or has another skeleton.
         """
+        if self.trainer is not None:
+            self.use_trainer(self.trainer)
         if stage in ("fit", "validate") and self._sets is None:
             self._sets = self._open_training_sets()
             self._mask_untaught()
@@ -141,7 +146,23 @@ class PoseDataModule(L.LightningDataModule):
             self._test = self._dataset(self.target_test, labelled=True)
             self._mask_untaught()
 
-    def _dataset(self, path: Path | PoseStore, *, labelled: bool, rows: NDArray[np.int64] | None = None) -> PoseDataset:
+    def use_trainer(self, trainer: L.Trainer) -> None:
+        """Let images be kept on the device of this process; Lightning attaches a trainer only when it runs.
+
+        Args:
+            trainer: that will run.
+        """
+        if self._budget is None:
+            self._budget = CacheBudget(trainer.strategy.root_device, trainer.num_devices)
+
+    def _dataset(
+        self,
+        path: Path | PoseStore,
+        *,
+        labelled: bool,
+        rows: NDArray[np.int64] | None = None,
+        cache: Cache | None = None,
+    ) -> PoseDataset:
         return PoseDataset(
             path if isinstance(path, PoseStore) else open_store(path),
             self.skeleton,
@@ -149,7 +170,8 @@ class PoseDataModule(L.LightningDataModule):
             labelled=labelled,
             rows=rows,
             renames=self.renames,
-            cache=self.loader.cache,
+            cache=self.loader.cache if cache is None else cache,
+            budget=self._budget,
         )
 
     def _labelled_stores(self) -> list[tuple[str, Skeleton]]:
@@ -209,7 +231,7 @@ class PoseDataModule(L.LightningDataModule):
         if self._sets is not None:
             self._taught = (self._sets.source.visible > 0).any(0)
         if self._test is not None and self._taught is not None:
-            self._test.visible *= self._taught
+            self._test.keep_keypoints(self._taught)
 
     # -- curriculum
 
@@ -257,7 +279,7 @@ class PoseDataModule(L.LightningDataModule):
         Args:
             store: labelled, of the source's kind.
         """
-        more = self._dataset(store, labelled=True)
+        more = self._dataset(store, labelled=True, cache="none")
         self.sets.source.extend(more)
         if self.curriculum is not None:
             self.curriculum.grow(self.score(more.keypoints, more.visible))
@@ -308,9 +330,10 @@ class PoseDataModule(L.LightningDataModule):
             draws["target"] = (target, endless_shuffle(len(target), self.samples_per_epoch, self.seed))
         loaders = {}
         for name, (dataset, draw) in draws.items():
-            sampler = EpochSampler(draw, self.samples_per_epoch, trainer.global_rank, trainer.world_size)
+            size = self._rank_batch_size(trainer.world_size)
+            sampler = EpochSampler(draw, self.samples_per_epoch, size, trainer.global_rank, trainer.world_size)
             sampler.set_epoch(epoch)
-            loaders[name] = self._loader(dataset, sampler, self._rank_batch_size(trainer.world_size))
+            loaders[name] = self._loader(dataset, sampler)
         return CombinedLoader(loaders, mode="min_size")
 
     def _source_draw(self, curriculum: CurriculumState) -> Any:  # noqa: ANN401 - a closure of the sampler's Draw type
@@ -329,16 +352,17 @@ class PoseDataModule(L.LightningDataModule):
             )
         return self.loader.batch_size // world_size
 
-    def _loader(self, dataset: PoseDataset, sampler: Any, batch_size: int) -> DataLoader[Batch]:  # noqa: ANN401 - any Sampler
+    def _loader(self, dataset: PoseDataset, sampler: EpochSampler) -> DataLoader[Batch]:
+        workers = self.loader.num_workers if dataset.cached_on is None else 0
         return DataLoader(
             dataset,
-            batch_size=batch_size,
+            batch_size=None,  # the sampler gives whole batches
             sampler=sampler,
-            num_workers=self.loader.num_workers,
+            num_workers=workers,
             collate_fn=as_batch,
-            pin_memory=torch.cuda.is_available(),
+            pin_memory=torch.cuda.is_available() and dataset.cached_on in (None, torch.device("cpu")),
             # a worker that outlives its epoch would not see the source grow
-            persistent_workers=self.loader.num_workers > 0 and self.closed_loop.budget == 0,
+            persistent_workers=workers > 0 and self.closed_loop.budget == 0,
         )
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
@@ -352,7 +376,9 @@ class PoseDataModule(L.LightningDataModule):
 
     def _eval_loader(self, dataset: PoseDataset) -> DataLoader[Batch]:
         # Every process evaluates everything: PCK is a ratio of sums, so it is the same on one and on many.
-        return self._loader(dataset, SequentialSampler(dataset), self.loader.batch_size)
+        return self._loader(
+            dataset, EpochSampler(lambda _: torch.arange(len(dataset)), len(dataset), self.loader.batch_size)
+        )
 
     @property
     def test_set(self) -> PoseDataset:

@@ -1,10 +1,10 @@
-"""One dataset class over a store: labelled or not, cached in memory or decoded on demand."""
+"""One dataset class over a store: labelled or not, its images resident or decoded on demand."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,14 +14,13 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
+from actupose.data.image_cache import Cache, CacheBudget, ImageCache, decode_all, usable_cores
 from actupose.data.store import PoseStore
 from actupose.errors import UserError
-from actupose.progress import progress_bar
 from actupose.skeletons import Skeleton, keypoint_map
 from actupose.skeletons.mapping import Renames
 
-Cache = Literal["auto", "memory", "none"]
-_AUTO_CACHE_BYTES = 4 << 30
+Indices = Sequence[int] | NDArray[np.int64]
 _LABEL_ROWS = 65536
 
 
@@ -37,10 +36,12 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
         labelled: with False the columns that hold labels are never read.
         rows: rows of the store to use, None = all.
         renames: keypoint name in the store -> name in ``skeleton``, where they differ.
-        cache: ``memory`` decodes every image once into one uint8 tensor, ``auto`` does so up to 4 GiB.
+        cache: ``device`` and ``memory`` decode every image once into one uint8 tensor there, ``none`` on demand,
+            ``auto`` chooses by size. Batches of a set on a device are on that device.
+        budget: what caches may hold, shared by the sets of a training; it knows the device. None = memory alone.
 
     Raises:
-        UserError: labels are asked of a store that has none, or the skeletons share no keypoint.
+        UserError: labels are asked of a store that has none, the skeletons share no keypoint, or the cache cannot be.
     """
 
     def __init__(
@@ -50,9 +51,10 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
         size: int,
         *,
         labelled: bool,
-        rows: Sequence[int] | NDArray[np.int64] | None = None,
+        rows: Indices | None = None,
         renames: Renames | None = None,
         cache: Cache = "auto",
+        budget: CacheBudget | None = None,
     ) -> None:
         self.store, self.skeleton, self.size, self.labelled = store, skeleton, size, labelled
         table = store.rows if rows is None else store.rows.select(np.asarray(rows, np.int64))
@@ -60,29 +62,55 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
             self.keypoints, self.visible = _read_labels(store, table, skeleton, size, renames)
         self._images = _images(table, labelled=labelled)
         self.num_fixed = len(self._images)
-        wanted = len(self) * 3 * size * size
-        self._cached = (
-            self._decode_all() if cache == "memory" or (cache == "auto" and wanted <= _AUTO_CACHE_BYTES) else None
-        )
+        self._budget = budget or CacheBudget()
+        self._on_device: tuple[Tensor, Tensor] | None = None
+        place = self._budget.place(len(self) * 3 * size * size, cache, str(store.path))
+        self._cache = None if place is None else ImageCache(self.decode_all(place))
+
+    @property
+    def cached_on(self) -> torch.device | None:
+        """Where the decoded images are kept; None where they are decoded on demand."""
+        return None if self._cache is None else self._cache.device
 
     def __len__(self) -> int:
         return len(self._images)
 
-    def __getitem__(self, index: int) -> LabeledBatch | UnlabeledBatch:
-        """A batch of one."""
-        return self.batch([index])
+    def __getitem__(self, index: int | NDArray[np.int64]) -> LabeledBatch | UnlabeledBatch:
+        """A batch of one, or of the samples at an array of indices."""
+        return self.batch([index] if isinstance(index, int) else index)
 
     def __getitems__(self, indices: list[int]) -> LabeledBatch | UnlabeledBatch:
         """The whole batch at once; what a `DataLoader` calls."""
         return self.batch(indices)
 
-    def batch(self, indices: Sequence[int]) -> LabeledBatch | UnlabeledBatch:
-        """The samples at ``indices`` as one batch."""
+    def batch(self, indices: Indices) -> LabeledBatch | UnlabeledBatch:
+        """The samples at ``indices`` as one batch; on the cache's device, without a wait for it."""
         index = torch.as_tensor(indices, dtype=torch.int64)
-        image = self._decode(indices) if self._cached is None else self._cached.index_select(0, index)
-        if self.labelled:
-            return LabeledBatch(image, self.keypoints[index], self.visible[index], index)
-        return UnlabeledBatch(image, index)
+        if self._cache is None:
+            image = self._decode(self._encoded(index.tolist()))
+        else:
+            index = _send(index, self._cache.device)
+            image = self._cache.select(index)
+        if not self.labelled:
+            return UnlabeledBatch(image, index)
+        keypoints, visible = self._labels(index.device)
+        return LabeledBatch(image, keypoints.index_select(0, index), visible.index_select(0, index), index)
+
+    def _labels(self, device: torch.device) -> tuple[Tensor, Tensor]:
+        if device == self.keypoints.device:
+            return self.keypoints, self.visible
+        if self._on_device is None:
+            self._on_device = self.keypoints.to(device), self.visible.to(device)
+        return self._on_device
+
+    def keep_keypoints(self, kept: Tensor) -> None:
+        """Treat all keypoints but some as unlabelled.
+
+        Args:
+            kept: (K,) bool.
+        """
+        self.visible *= kept
+        self._on_device = None
 
     def names(self, indices: Sequence[int]) -> list[str]:
         """What the samples at ``indices`` are called in the store."""
@@ -97,10 +125,8 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
     def extend(self, more: PoseDataset) -> None:
         """Take the samples of another set in, after those there are; `num_fixed` stays the number before.
 
-        Decoded images are copied once, so for a moment they take their memory twice.
-
         Args:
-            more: of the same skeleton, size, labels and cache.
+            more: of the same skeleton, size and labels; its images go where this set's are.
         """
         import datasets
 
@@ -109,23 +135,37 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
         if self.labelled:
             self.keypoints = torch.cat([self.keypoints, more.keypoints])
             self.visible = torch.cat([self.visible, more.visible])
-        if self._cached is not None:
-            added = more._decode_all() if more._cached is None else more._cached
-            self._cached = torch.cat([self._cached, added])
+            self._on_device = None
+        if self._cache is not None:
+            self._cache.extend(more.decode_all(self._cache.device))
 
-    def _decode(self, indices: Sequence[int]) -> Tensor:
+    def _encoded(self, indices: Sequence[int]) -> list[tuple[bytes, str]]:
         table = self._images[list(indices)]
-        pairs = zip(table["image"].to_pylist(), table["name"].to_pylist(), strict=True)
-        return torch.stack([decode_image(data, self.size, f"{self.store.path}: {name}") for data, name in pairs])
+        return list(zip(table["image"].to_pylist(), table["name"].to_pylist(), strict=True))
 
-    def _decode_all(self, chunk: int = 64) -> Tensor:
-        out = torch.empty(len(self), 3, self.size, self.size, dtype=torch.uint8)
-        with progress_bar(total=len(self), label=f"decode {self.store.path.name}") as bar:
-            for start in range(0, len(self), chunk):
-                stop = min(start + chunk, len(self))
-                out[start:stop] = self._decode(range(start, stop))
-                bar.update(stop - start)
-        return out
+    def _decode(self, encoded: Sequence[tuple[bytes, str]]) -> Tensor:
+        return torch.stack([decode_image(data, self.size, f"{self.store.path}: {name}") for data, name in encoded])
+
+    def decode_all(self, device: torch.device) -> Tensor:
+        """All images, (N, 3, S, S) uint8 on a device.
+
+        Raises:
+            UserError: an image cannot be decoded, or the device has no room.
+        """
+        return decode_all(
+            self._encoded,
+            self._decode,
+            len(self),
+            self.size,
+            device=device,
+            label=f"decode {self.store.path.name}",
+            threads=max(1, usable_cores() // self._budget.processes),
+        )
+
+
+def _send(index: Tensor, device: torch.device) -> Tensor:
+    """Indices on a device: one copy from pinned memory, for which the host does not wait."""
+    return (index.pin_memory() if device.type == "cuda" else index).to(device, non_blocking=True)
 
 
 def _images(table: Any, *, labelled: bool) -> Any:  # noqa: ANN401 - `datasets` is not imported here

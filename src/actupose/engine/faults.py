@@ -100,6 +100,6 @@ def told_in_one_line() -> Iterator[None]:
 
 def _full_memory(where: str) -> str:
     return (
-        f"{where} is full; data.loader.cache none needs less of the host's and can be set when the run continues; a "
+        f"{where} is full; data.loader.cache none needs less of both and can be set when the run continues; a "
         "smaller data.loader.batch_size, data.size or label_free.batch_size needs less of both, in another `out`."
     )

@@ -20,6 +20,7 @@ import yaml
 from torch import Tensor
 
 from actupose.data.dataset import PoseDataset
+from actupose.data.image_cache import CacheBudget
 from actupose.data.store import open_store
 from actupose.engine.checkpoints import read_checkpoint
 from actupose.engine.run_folder import RunFolder
@@ -75,9 +76,9 @@ class StyleFitConfig:
 class _Domains:
     """Both domains' images, without labels; the draw of a step is a function of the seed and the step."""
 
-    def __init__(self, source: Path, target: Path, config: StyleFitConfig) -> None:
-        stores = [open_store(path) for path in (source, target)]
-        self._sets = [PoseDataset(s, s.meta.skeleton, config.size, labelled=False) for s in stores]
+    def __init__(self, source: Path, target: Path, config: StyleFitConfig, device: torch.device) -> None:
+        stores, budget = [open_store(path) for path in (source, target)], CacheBudget(device)
+        self._sets = [PoseDataset(s, s.meta.skeleton, config.size, labelled=False, budget=budget) for s in stores]
         self.fingerprints = dict(zip(("source", "target"), (s.meta.fingerprint() for s in stores), strict=True))
         self._config = config
 
@@ -114,7 +115,7 @@ def fit_style(source: Path, target: Path, out: Path, config: StyleFitConfig, dev
     run = RunFolder(out)
     encoder = _encoder(config.encoder)
     weight = _STYLE_WEIGHTS[encoder.name] if config.style_weight is None else config.style_weight
-    domains = _Domains(source, target, config)
+    domains = _Domains(source, target, config, device)
     recipe = {**asdict(config), "encoder": encoder.name, "style_weight": weight}
     checkpoint = run.claim(yaml.safe_dump({**recipe, **domains.fingerprints}))
     training = _Training(encoder, config, weight, device)
