@@ -2,7 +2,7 @@
 
 A record is a JSON object: ``benchmark``, ``quick``, ``device``, ``versions``, and ``figures``, a list of objects with
 ``figure`` (its name), ``unit``, ``value`` (the median), ``spread`` (largest minus least), ``repeats`` and ``at`` (the
-settings it was taken at).
+settings it was taken at). Where settings could not be measured, ``missing`` lists them, each with its ``reason``.
 """
 
 from __future__ import annotations
@@ -58,14 +58,30 @@ def peak_memory_mib() -> float:
     return peak / (1 << 20) if sys.platform == "darwin" else peak / 1024
 
 
-def record(benchmark: str, figures: Sequence[Figure], *, quick: bool, device: str = "cpu") -> dict[str, Any]:
-    """The record of one run, with the versions it ran on."""
+def record(
+    benchmark: str,
+    figures: Sequence[Figure],
+    *,
+    quick: bool,
+    device: str = "cpu",
+    missing: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
+    """The record of one run, with the versions it ran on.
+
+    Args:
+        benchmark: its name.
+        figures: what was measured.
+        quick: whether it only shows that it works.
+        device: what it ran on.
+        missing: settings that could not be measured, each with its ``reason``.
+    """
     return {
         "benchmark": benchmark,
         "quick": quick,
         "device": f"{device}, {os.cpu_count()} cores, {platform.machine()}",
         "versions": {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}},
         "figures": [asdict(f) for f in figures],
+        **({"missing": [dict(m) for m in missing]} if missing else {}),
     }
 
 
@@ -79,7 +95,12 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 def publish(found: Mapping[str, Any], out: Path | None) -> None:
     """Print a record, and write it where asked."""
-    text = json.dumps(found, indent=1) + "\n"
+    text = as_text(found)
     sys.stdout.write(text)
     if out is not None:
         out.write_text(text, encoding="utf-8")
+
+
+def as_text(found: Mapping[str, Any]) -> str:
+    """A record as JSON."""
+    return json.dumps(found, indent=1) + "\n"

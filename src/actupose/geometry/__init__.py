@@ -16,6 +16,7 @@ from actupose.geometry.affine import (
 from actupose.geometry.angles import triplet_angles, wrap_angle
 from actupose.geometry.indexing import index_tensor
 from actupose.geometry.precision import at_least_float32
+from actupose.geometry.transfer import send
 from actupose.geometry.warp import warp, warp_points
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "invert",
     "rotation",
     "scaling",
+    "send",
     "shear",
     "to_heatmap_grid",
     "translation",

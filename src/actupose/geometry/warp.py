@@ -8,6 +8,7 @@ from torch import Tensor
 
 from actupose.geometry.affine import invert
 from actupose.geometry.precision import at_least_float32
+from actupose.geometry.transfer import send
 
 
 def warp(
@@ -23,7 +24,7 @@ def warp(
 
     Args:
         x: (B, C, H, W), floating point.
-        matrix: (B, 3, 3) affine, source pixel -> destination pixel.
+        matrix: (B, 3, 3) affine, source pixel -> destination pixel; on the device of `x` or on the CPU.
         size: Height and width of the result; None keeps (H, W).
         padding: What lies outside the source: zeros, or the nearest border pixel.
 
@@ -41,16 +42,24 @@ def warp(
         raise ValueError(f"padding must be 'zeros' or 'border', got {padding!r}")
     x = at_least_float32(x)
     height, width = x.shape[-2:]
-    h, w = size if size is not None else (height, width)
-    back = invert(matrix.to(x.dtype))[:, :2].unsqueeze(-1).unsqueeze(-1)  # (B, 2, 3, 1, 1)
-    columns = torch.arange(w, device=x.device, dtype=x.dtype)
-    rows = torch.arange(h, device=x.device, dtype=x.dtype).unsqueeze(-1)
-    source = back[:, :, 0] * columns + back[:, :, 1] * rows + back[:, :, 2]  # (B, 2, h, w), source pixels
-    unit_x = (2 * source[:, 0] + 1) / width - 1
-    unit_y = (2 * source[:, 1] + 1) / height - 1
-    return F.grid_sample(
-        x, torch.stack([unit_x, unit_y], dim=-1), mode="bilinear", padding_mode=padding, align_corners=False
-    )
+    grid = _sampling_grid(matrix.to(x.dtype), x, size if size is not None else (height, width))
+    return F.grid_sample(x, grid, mode="bilinear", padding_mode=padding, align_corners=False)
+
+
+def _sampling_grid(matrix: Tensor, x: Tensor, size: tuple[int, int]) -> Tensor:
+    """Where each pixel of the result lies in `x`, in the units of `grid_sample`: (B, h, w, 2).
+
+    What is done per matrix is done where the matrix lies; the rest, per pixel, on the device of `x`.
+    """
+    height, width = x.shape[-2:]
+    back = invert(matrix)
+    (a, b, c), (d, e, f) = back[:, 0].unbind(-1), back[:, 1].unbind(-1)
+    across, down = 2 / width, 2 / height
+    entries = [a * across, d * down, b * across, e * down, (2 * c + 1) / width - 1, (2 * f + 1) / height - 1]
+    unit = send(torch.stack(entries, dim=-1), x.device).view(-1, 3, 1, 1, 2)
+    columns = torch.arange(size[1], device=x.device, dtype=x.dtype).unsqueeze(-1)
+    rows = torch.arange(size[0], device=x.device, dtype=x.dtype).view(-1, 1, 1)
+    return unit[:, 0] * columns + (unit[:, 1] * rows + unit[:, 2])
 
 
 def warp_points(points: Tensor, matrix: Tensor) -> Tensor:
@@ -60,7 +69,7 @@ def warp_points(points: Tensor, matrix: Tensor) -> Tensor:
 
     Args:
         points: (B, N, 2), x and y in pixels of the source.
-        matrix: (B, 3, 3) affine, source pixel -> destination pixel.
+        matrix: (B, 3, 3) affine, source pixel -> destination pixel; on the device of `points` or on the CPU.
 
     Returns:
         (B, N, 2), pixels of the destination.
@@ -73,5 +82,5 @@ def warp_points(points: Tensor, matrix: Tensor) -> Tensor:
     if matrix.shape != (points.shape[0], 3, 3):
         raise ValueError(f"expected matrices of shape {(points.shape[0], 3, 3)}, got {tuple(matrix.shape)}")
     points = at_least_float32(points)
-    m = matrix.to(points.dtype)[:, None, :2]  # (B, 1, 2, 3)
+    m = send(matrix.to(points.dtype), points.device)[:, None, :2]  # (B, 1, 2, 3)
     return m[..., 0] * points[..., :1] + m[..., 1] * points[..., 1:] + m[..., 2]

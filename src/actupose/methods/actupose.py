@@ -36,21 +36,22 @@ class ACTUPose(UDAPE):
         """EvalPose within each domain, and the features of like poses across them."""
         joints, height, width = source.heatmaps.shape[1:]
         pixels = height * width if self.skeleton_losses.per_pixel else 1
+        confident = self._confident(target)
         limbs = joints * pixels if self.skeleton_losses.per_pixel else 1
         return {
-            "evalpose": self.evalpose(source, target) / limbs,
-            "cross_domain": self.cross_domain(source, target) / pixels,
+            "evalpose": self.evalpose(source, target, confident) / limbs,
+            "cross_domain": self.cross_domain(source, target, confident) / pixels,
         }
 
-    def evalpose(self, source: SourcePass, target: TargetPass) -> Tensor:
+    def evalpose(self, source: SourcePass, target: TargetPass, confident: Tensor) -> Tensor:
         """Eq. 5 on the source's labels plus Eq. 5 on the target's pseudo-labels, never across."""
         limbs = self.skeleton.limbs
         on_source = evalpose_loss(self._coordinates(source.heatmaps), source.points, limbs, source.weight > 0)
         student = warp_points(self._coordinates(target.student_view), target.to_base)
-        on_target = evalpose_loss(student, target.points, limbs, self._confident(target))
+        on_target = evalpose_loss(student, target.points, limbs, confident)
         return on_source + on_target
 
-    def cross_domain(self, source: SourcePass, target: TargetPass) -> Tensor:
+    def cross_domain(self, source: SourcePass, target: TargetPass, confident: Tensor) -> Tensor:
         """Eq. 6 over the pairs of Eq. 7; the number of pairs a batch is logged."""
         with torch.no_grad():
             points = subpixel(source.heatmaps)[0]
@@ -58,7 +59,7 @@ class ACTUPose(UDAPE):
                 triplet_angles(points, self.skeleton.triplets),
                 self._triplets_of(source.weight > 0),
                 triplet_angles(target.points, self.skeleton.triplets),
-                self._triplets_of(self._confident(target)),
+                self._triplets_of(confident),
                 self.skeleton.num_keypoints,
             )
         loss, pairs = cross_domain_loss(source.feature, target.feature, distance, ok, self.skeleton_losses.gamma)
@@ -71,6 +72,7 @@ class ACTUPose(UDAPE):
         return soft_argmax(heatmaps / peak, self.skeleton_losses.temperature)
 
     def _confident(self, target: TargetPass) -> Tensor:
+        """(B, K) target joints whose pseudo-label is used."""
         options = self.skeleton_losses
         if options.confidence is not None:
             return target.peaks >= options.confidence

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any, ClassVar, NamedTuple, TypedDict
+from typing import Any, ClassVar, Literal, NamedTuple, TypedDict
 
 import lightning as L
 import torch
@@ -33,6 +33,8 @@ from actupose.models import NetConfig, PoseNet, PoseOutput, StyleConfig, build_s
 from actupose.models.pose_net import SIGMA_AT_64, STRIDE
 from actupose.skeletons import Skeleton, load_skeleton
 from actupose.views import AffineConfig, color_jitter, sample_affine, sample_crop
+
+Compilation = Literal["none", "default", "reduce-overhead"]
 
 
 class TrainBatch(TypedDict, total=False):
@@ -75,6 +77,8 @@ class PoseMethod(L.LightningModule):
         affine: strength of the geometric augmentation.
         jitter: strength of the colour jitter.
         style: style transfer from the target to the source images; None = the method's own (`default_style`).
+        compilation: of the networks' training passes by `torch.compile`: ``none``, ``default``, or ``reduce-overhead``,
+            which records them as CUDA graphs too. The first steps then take a minute or more.
         calibration: how peaks become probabilities: ``isotonic``, or ``platt`` for few validation images.
         seed: of the augmentation; every step has its own stream, so resuming needs no saved state.
     """
@@ -91,6 +95,7 @@ class PoseMethod(L.LightningModule):
         affine: AffineConfig | None = None,
         jitter: float = 0.25,
         style: StyleConfig | None = None,
+        compilation: Compilation = "none",
         calibration: CalibrationKind = "isotonic",
         seed: int = 0,
     ) -> None:
@@ -99,6 +104,7 @@ class PoseMethod(L.LightningModule):
         self.net_config, self.schedule = net or NetConfig(), schedule or ScheduleConfig()
         self.weights, self.affine = weights or LossWeights(), affine or AffineConfig()
         self.jitter, self.seed, self.calibration_kind = jitter, seed, calibration
+        self.compilation = compilation
         self.calibration: Calibration | None = None
         self.student = PoseNet(self.net_config, self.skeleton.num_keypoints)
         self.style = build_style(style or self.default_style)
@@ -137,9 +143,12 @@ class PoseMethod(L.LightningModule):
         return batch.image.float().div_(255)
 
     def sample_view(self, n: int, size: int) -> tuple[Tensor, Tensor]:
-        """Matrices of a crop (image -> base) and of an affine view (base -> view), (n, 3, 3) each."""
-        crop = sample_crop(n, size, self.affine.crop_area, self._generator, self.device)
-        return crop, sample_affine(n, size, self.affine, self._generator, self.device)
+        """Matrices of a crop (image -> base) and of an affine view (base -> view), (n, 3, 3) each.
+
+        They stay on the CPU, where so small a product is quickest, and go to the device with the pixels they move.
+        """
+        crop = sample_crop(n, size, self.affine.crop_area, self._generator, "cpu")
+        return crop, sample_affine(n, size, self.affine, self._generator, "cpu")
 
     def view(self, images: Tensor, matrix: Tensor) -> Tensor:
         """The images seen through ``matrix`` (one warp) with colour jitter."""
@@ -191,11 +200,15 @@ class PoseMethod(L.LightningModule):
     # -- Lightning: the step
 
     def setup(self, stage: str) -> None:
-        """Make the feedback metric of a training.
+        """Make the feedback metric of a training, and compile what it runs where that is wanted.
 
         Raises:
             UserError: the data lack a target, or their skeleton is another.
         """
+        if stage == "fit" and self.compilation != "none":
+            for net in self.modules():
+                if isinstance(net, PoseNet):
+                    net.compile_training(mode=self.compilation)
         data = getattr(self.trainer, "datamodule", None)
         if data is None:
             return
@@ -286,7 +299,10 @@ class PoseMethod(L.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig | list[torch.optim.Optimizer]:
         """Adam, its rate multiplied at the milestones."""
-        optimizer = torch.optim.Adam(self.trained(), lr=self.schedule.lr, eps=self.schedule.eps)
+        # One kernel for all parameters. Lightning does not clip gradients under a fused optimiser.
+        fused = self.device.type == "cuda" and self.trainer.gradient_clip_val is None
+        options: dict[str, Any] = {"fused": True} if fused else {}
+        optimizer = torch.optim.Adam(self.trained(), lr=self.schedule.lr, eps=self.schedule.eps, **options)
         steps = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(self.schedule.milestones), self.schedule.gamma)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": steps, "interval": "epoch"}}
 

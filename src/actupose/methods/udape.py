@@ -24,7 +24,7 @@ class TargetPass(NamedTuple):
     Attributes:
         student: (B, K, H, W) student heatmaps warped back to the base frame.
         student_view: (B, K, H, W) student heatmaps in the student's view.
-        to_base: (B, 3, 3) heatmap pixels of the student's view -> base.
+        to_base: (B, 3, 3) heatmap pixels of the student's view -> base; on the CPU.
         pseudo: (B, K, H, W) rectified teacher heatmaps.
         points: (B, K, 2) teacher keypoints, heatmap pixels.
         peaks: (B, K) their heights.
@@ -139,7 +139,7 @@ class UDAPE(PoseMethod):
         sources = self.images(batch["source"])
         heatmaps, features = [], []
         for _ in range(self.teacher_config.views):
-            affine = sample_affine(len(images), images.shape[-1], self.affine, self._generator, self.device)
+            affine = sample_affine(len(images), images.shape[-1], self.affine, self._generator, "cpu")
             view = self.transfer(self.view(images, compose(affine, crop)), sources)
             output = self.teacher(view)
             heatmaps.append(warp(output.heatmaps.float(), to_heatmap_grid(invert(affine), STRIDE)))

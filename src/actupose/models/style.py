@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from actupose.errors import UserError
+from actupose.geometry import send
 from actupose.models.decoder_file import load_style
 
 StyleKind = Literal["adain", "fourier", "none"]
@@ -116,9 +117,9 @@ class StyleTransfer(nn.Module):
         index = (draws[1] < self.config.prob).nonzero().squeeze(1)
         if not len(index):
             return content
-        alpha = draws[0][index].to(content.device, non_blocking=True)
-        paired = style[(index % len(style)).to(content.device, non_blocking=True)]
-        index = index.to(content.device, non_blocking=True)
+        alpha = send(draws[0][index], content.device)
+        paired = style[send(index % len(style), content.device)]
+        index = send(index, content.device)
         restyled: Tensor = self.net(content[index], paired, alpha)
         return content.index_copy(0, index, restyled)
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from actupose.models.pose_net import PoseNet, PoseOutput
 
@@ -34,15 +35,14 @@ class MeanTeacher(nn.Module):
 
     @torch.no_grad()
     def update(self, student: PoseNet, decay: float) -> None:
-        """Move every parameter to ``decay * teacher + (1 - decay) * student``, in two fused calls.
+        """Move every parameter to ``decay * teacher + (1 - decay) * student``, all in one call.
 
         Args:
             student: the network after its optimiser step.
             decay: EMA decay, 0.999 in UDAPE.
         """
-        own = [p.detach() for p in self.net.parameters()]
-        theirs = [p.detach() for p in student.parameters()]
-        torch._foreach_lerp_(own, theirs, 1 - decay)
+        average: Any = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        average(list(self.net.parameters()), list(student.parameters()), 0)
         if self.bn == "own":
             return
         weight = 1.0 if self.bn == "copy" else 1 - decay

@@ -3,6 +3,8 @@
 import torch
 from torch import Tensor
 
+from actupose.geometry import send
+
 
 def uniform(shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device | str) -> Tensor:
     """Draw U[0, 1) in float32 on the CPU and move it to `device`, so that a seed gives one draw everywhere.
@@ -15,7 +17,8 @@ def uniform(shape: tuple[int, ...], generator: torch.Generator | None, device: t
     Returns:
         float32 of shape `shape`.
     """
-    return torch.rand(shape, generator=generator, dtype=torch.float32).to(device, non_blocking=True)
+    drawn = torch.rand(shape, generator=generator, dtype=torch.float32)
+    return send(drawn, torch.device(device))
 
 
 def between(unit: Tensor, low: float, high: float) -> Tensor:
