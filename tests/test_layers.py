@@ -32,12 +32,14 @@ ORDER = (
     "engine",
     "deploy",
     "report",
+    "app",
     "commands",
     "cli",
     "__main__",
 )
 FREE = {"errors", "progress", ""}  # "" is the package itself: its version
 LIGHTNING = {"methods", "data.datamodule", "engine", "commands"}
+GRADIO = {"app"}  # and there in functions alone
 LIGHTNING_NAMES = {"lightning", "pytorch_lightning", "lightning_fabric"}
 QUIET = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
 
@@ -71,6 +73,8 @@ def complaints(module: str, source: str) -> list[str]:
     for name, line in imported(ast.parse(source)):
         if name.split(".")[0] in LIGHTNING_NAMES and room not in LIGHTNING:
             found.append(f"{module}:{line} imports {name}: only {', '.join(sorted(LIGHTNING))} may")
+        if name.split(".")[0] == "gradio" and room not in GRADIO:
+            found.append(f"{module}:{line} imports {name}: only {', '.join(GRADIO)} may")
         if name.split(".")[0] != "actupose":
             continue
         other = room_of(name)
@@ -112,6 +116,7 @@ def test_the_datamodule_knows_data_and_curriculum_alone() -> None:
         ("actupose.losses.x", "from actupose.methods import UDAPE", True),
         ("actupose.losses.x", "def f():\n    import actupose.engine.training", True),
         ("actupose.losses.x", "from actupose import engine", True),
+        ("actupose.commands.x", "def f():\n    import gradio", True),
         ("actupose.models.x", "import lightning as L", True),
         ("actupose.curriculum.x", "from lightning.pytorch import Trainer", True),
         ("actupose.methods.x", "from actupose.data.datamodule import PoseDataModule", True),
@@ -138,6 +143,12 @@ def test_modules_only_define_at_import() -> None:
             if not (docstring or for_types or isinstance(node, QUIET)):
                 loud.append(f"{module}:{node.lineno} {ast.unparse(node)[:60]}")
     assert not loud, "\n".join(loud)
+
+
+def test_the_page_loads_gradio_only_when_it_is_served() -> None:
+    code = "import sys, actupose.app.serve, actupose.commands.app; print('gradio' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.strip() == "False"
 
 
 def test_importing_the_package_takes_nothing_heavy() -> None:

@@ -33,6 +33,7 @@ VERBS: dict[str, Verb] = {
     "validate": Verb(f"{_COMMANDS}.training:validate", "score a checkpoint on held-out source samples"),
     "test": Verb(f"{_COMMANDS}.training:test", "score a checkpoint on the labelled target test set"),
     "predict": Verb(f"{_COMMANDS}.predict:run", "keypoints of your own images from a checkpoint"),
+    "app": Verb(f"{_COMMANDS}.app:run", "a page in the browser to try a checkpoint and look at its curriculum"),
     "export": Verb(f"{_COMMANDS}.export:run", "a checkpoint as ONNX, torch.export or safetensors, with a model card"),
     "benchmark": Verb(f"{_COMMANDS}.benchmark:run", "methods x seeds x tasks in one table"),
     "report": Verb(f"{_COMMANDS}.report:run", "one table of finished runs"),
