@@ -12,7 +12,7 @@ from actupose.models.pose_net import PoseNet
 
 def losses(*, compiled: bool) -> dict[str, float]:
     made = method(ACTUPose)
-    made.__class__ = type("Now", (ACTUPose,), {"current_epoch": 0, "log": lambda *_, **__: None})
+    made.__class__ = type("Now", (ACTUPose,), {"current_epoch": 0})
     if compiled:
         for net in made.modules():
             if isinstance(net, PoseNet):

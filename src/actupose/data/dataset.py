@@ -17,6 +17,7 @@ from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.data.image_cache import Cache, CacheBudget, ImageCache, decode_all, usable_cores
 from actupose.data.store import PoseStore
 from actupose.errors import UserError
+from actupose.geometry import send
 from actupose.skeletons import Skeleton, keypoint_map
 from actupose.skeletons.mapping import Renames
 
@@ -89,7 +90,7 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
         if self._cache is None:
             image = self._decode(self._encoded(index.tolist()))
         else:
-            index = _send(index, self._cache.device)
+            index = send(index, self._cache.device)
             image = self._cache.select(index)
         if not self.labelled:
             return UnlabeledBatch(image, index)
@@ -161,11 +162,6 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
             label=f"decode {self.store.path.name}",
             threads=max(1, usable_cores() // self._budget.processes),
         )
-
-
-def _send(index: Tensor, device: torch.device) -> Tensor:
-    """Indices on a device: one copy from pinned memory, for which the host does not wait."""
-    return (index.pin_memory() if device.type == "cuda" else index).to(device, non_blocking=True)
 
 
 def _images(table: Any, *, labelled: bool) -> Any:  # noqa: ANN401 - `datasets` is not imported here

@@ -63,7 +63,7 @@ class ACTUPose(UDAPE):
                 self.skeleton.num_keypoints,
             )
         loss, pairs = cross_domain_loss(source.feature, target.feature, distance, ok, self.skeleton_losses.gamma)
-        self.log("train/pairs", pairs.float(), on_step=False, on_epoch=True)
+        self.keep({"pairs": pairs.float()})
         return loss
 
     def _coordinates(self, heatmaps: Tensor) -> Tensor:

@@ -111,6 +111,7 @@ class PoseMethod(L.LightningModule):
         self.confidence: SampleConfidence | None = None
         self._generator = torch.Generator()
         self._metrics = nn.ModuleDict()
+        self._kept: dict[str, list[Tensor]] = {}
 
     # -- what a method states
 
@@ -252,13 +253,30 @@ class PoseMethod(L.LightningModule):
             UserError: an option of it is not for this method.
         """
 
-    def training_step(self, batch: TrainBatch, batch_idx: int) -> Tensor:  # noqa: ARG002 - Lightning's signature
+    def training_step(self, batch: TrainBatch, batch_idx: int) -> Tensor:
         """Learn from a batch, with the step's own random stream."""
+        if batch_idx == 0:
+            self._kept = {}
         step = self.global_step * self.trainer.world_size + self.global_rank
         self._generator.manual_seed((self.seed * 1_000_003 + step) % 2**63)
         total = self.learn(batch)
-        self.log("train/loss", total.detach(), on_step=False, on_epoch=True, prog_bar=True)
+        self.keep({"loss": total})
+        if self.trainer.is_last_batch:
+            for name, values in self._kept.items():
+                mean = torch.stack(values).mean()
+                self.log(f"train/{name}", mean, on_step=False, on_epoch=True, prog_bar=name == "loss", batch_size=1)
         return total
+
+    def keep(self, values: dict[str, Tensor]) -> None:
+        """Take a step's scalars into the epoch's means, which are logged with its last step.
+
+        Lightning's own running means of six scalars took 2 ms a step on a CPU core.
+
+        Args:
+            values: scalars by name.
+        """
+        for name, value in values.items():
+            self._kept.setdefault(name, []).append(value.detach())
 
     def learn(self, batch: TrainBatch) -> Tensor:
         """The step's loss, for Lightning to take the optimiser's step.
@@ -282,7 +300,7 @@ class PoseMethod(L.LightningModule):
         weighted = [weight * value for name, value in terms.items() if (weight := self.weights.of(name))]
         if not weighted:
             raise UserError(f"all of {', '.join(terms)} have weight 0; set model.init_args.weights.supervised.")
-        self.log_dict({f"train/{k}": v.detach() for k, v in terms.items()}, on_step=False, on_epoch=True)
+        self.keep(terms)
         return torch.stack(weighted).sum()
 
     def on_train_epoch_end(self) -> None:
