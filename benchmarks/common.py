@@ -58,6 +58,15 @@ def peak_memory_mib() -> float:
     return peak / (1 << 20) if sys.platform == "darwin" else peak / 1024
 
 
+def resident_memory_mib() -> float:
+    """Memory that this process holds of its own (Linux: without mapped files, whose pages the kernel can drop)."""
+    status = Path("/proc/self/status")
+    if not status.is_file():
+        return peak_memory_mib()
+    fields = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines())
+    return int(fields["RssAnon"].split()[0]) / 1024
+
+
 def record(
     benchmark: str,
     figures: Sequence[Figure],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ class PoseDataset(Dataset[LabeledBatch | UnlabeledBatch]):
         self.store, self.skeleton, self.size, self.labelled = store, skeleton, size, labelled
         table = store.rows if rows is None else store.rows.select(np.asarray(rows, np.int64))
         if labelled:
-            self.keypoints, self.visible = _read_labels(store, table, skeleton, size, renames)
+            self.keypoints, self.visible = _read_labels(store, rows, skeleton, size, renames)
         self._images = _images(table, labelled=labelled)
         self.num_fixed = len(self._images)
         self._budget = budget or CacheBudget()
@@ -193,32 +193,46 @@ def decode_image(data: bytes, size: int, origin: str) -> Tensor:
 
 
 def _read_labels(
-    store: PoseStore, table: PoseStore | object, skeleton: Skeleton, size: int, renames: Renames | None
+    store: PoseStore, rows: Indices | None, skeleton: Skeleton, size: int, renames: Renames | None
 ) -> tuple[Tensor, Tensor]:
-    """All keypoints (N, K, 2) and visibilities (N, K), mapped to ``skeleton`` and scaled to ``size``."""
+    """Keypoints (N, K, 2) and visibilities (N, K) of some rows, mapped to ``skeleton`` and scaled to ``size``.
+
+    The store is read from end to end in large pieces, whatever the order of the rows: one by one they take ten times as
+    long.
+    """
     mapping = keypoint_map(store.meta.skeleton, skeleton, renames)
-    parts = [_label_chunk(chunk, store.meta.skeleton.num_keypoints) for chunk in _chunks(table)]
-    points = torch.from_numpy(np.concatenate([p for p, _ in parts]))
-    visible = torch.from_numpy(np.concatenate([v for _, v in parts]))
-    if not bool((visible > 0).any()):
+    have, take = np.array([i >= 0 for i in mapping]), np.array([max(i, 0) for i in mapping])
+    wanted = np.arange(len(store)) if rows is None else np.asarray(rows, np.int64)
+    place = np.argsort(wanted, kind="stable")
+    points = np.zeros((len(wanted), len(mapping), 2), np.float32)
+    visible = np.zeros((len(wanted), len(mapping)), np.uint8)
+    labelled, scale = False, size / store.meta.size
+    for start, piece in _pieces(store):
+        first, last = np.searchsorted(wanted, (start, start + len(piece)), sorter=place)
+        to = place[first:last]
+        found, seen = (
+            column[wanted[to] - start] for column in _label_columns(piece, store.meta.skeleton.num_keypoints)
+        )
+        labelled = labelled or bool(seen.any())
+        visible[to] = seen[:, take] * have
+        scaled = (found + np.float32(0.5)) * np.float32(scale) - np.float32(0.5)
+        points[to] = np.where(visible[to][..., None] > 0, scaled[:, take], np.float32(0))
+    if not labelled:
         raise UserError(f"{store.path}: has 0 labelled joints; it can be a target without labels, not a labelled set.")
-    scale = size / store.meta.size
-    points = (points + 0.5) * scale - 0.5
-    have = torch.tensor([i >= 0 for i in mapping])
-    take = torch.tensor([max(i, 0) for i in mapping])
-    visible = torch.where(have, visible[:, take], torch.zeros((), dtype=torch.uint8))
-    points = torch.where((visible > 0)[..., None], points[:, take], torch.zeros(()))
-    return points, visible
+    return torch.from_numpy(points), torch.from_numpy(visible)
 
 
-def _chunks(table: object) -> list[object]:
-    rows = table.select_columns(["keypoints", "visible"]).with_format("arrow")  # type: ignore[attr-defined]
-    return [rows[start : start + _LABEL_ROWS] for start in range(0, len(rows), _LABEL_ROWS)]
+def _pieces(store: PoseStore) -> Iterator[tuple[int, Any]]:
+    """First row and label columns of consecutive pieces of a store."""
+    rows = store.rows.select_columns(["keypoints", "visible"]).with_format("arrow")
+    return ((start, rows[start : start + _LABEL_ROWS]) for start in range(0, len(rows), _LABEL_ROWS))
 
 
-def _label_chunk(chunk: object, num_keypoints: int) -> tuple[np.ndarray, np.ndarray]:
-    def flat(name: str, dtype: type) -> np.ndarray:
-        column = chunk[name].combine_chunks()  # type: ignore[index]
+def _label_columns(piece: Any, num_keypoints: int) -> tuple[NDArray[np.float32], NDArray[np.uint8]]:  # noqa: ANN401 - as above
+    """Keypoints (n, K, 2) and visibilities (n, K) of a piece, as they are stored."""
+
+    def flat(name: str, dtype: type) -> NDArray[Any]:
+        column = piece[name].combine_chunks()
         return np.asarray(column.flatten().to_numpy(zero_copy_only=False), dtype)
 
     points = flat("keypoints", np.float32).reshape(-1, num_keypoints, 2)

@@ -211,8 +211,6 @@ def open_store(path: str | Path) -> PoseStore:
     Raises:
         UserError: the folder is missing, is no store, is not complete, or a shard is broken; a URL cannot be read.
     """
-    import datasets
-
     path = local_copy(path)
     if not path.is_dir():
         raise UserError(f"{path}: no such folder; make a store with `actupose synth` or `actupose prepare`.")
@@ -222,13 +220,31 @@ def open_store(path: str | Path) -> PoseStore:
     if not raw["complete"] or (path / "REJECTED.json").is_file():
         raise UserError(f"{path}: the store is not finished; run the command that makes it once more.")
     meta = _meta_of(raw, path)
-    parts = []
-    for i in range(int(raw["num_shards"])):
-        file = shard_path(path, i)
+    return PoseStore(path, meta, open_shards([shard_path(path, i) for i in range(int(raw["num_shards"]))]))
+
+
+def open_shards(files: Sequence[Path]) -> datasets.Dataset:
+    """Memory-map shards as one table.
+
+    The tables are joined before one `datasets.Dataset` is made: one for each shard takes 20 times as long to open.
+
+    Raises:
+        UserError: a shard is missing or broken, or is not like the others.
+    """
+    import datasets
+    from datasets.table import MemoryMappedTable, concat_tables
+
+    tables: list[MemoryMappedTable] = []
+    for file in files:
         try:
-            parts.append(datasets.Dataset.from_file(str(file)))
+            table = MemoryMappedTable.from_file(str(file))
         except (OSError, ValueError) as error:
-            raise UserError(
-                f"{file}: shard is missing or broken ({error}); remove it and make the store again."
-            ) from error
-    return PoseStore(path, meta, datasets.concatenate_datasets(parts))
+            raise _broken(file, error) from error
+        if tables and table.schema != tables[0].schema:
+            raise _broken(file, "its columns are not those of the others")
+        tables.append(table)
+    return datasets.Dataset(concat_tables(tables))
+
+
+def _broken(file: Path, reason: object) -> UserError:
+    return UserError(f"{file}: shard is missing or broken ({reason}); remove it and make the store again.")
