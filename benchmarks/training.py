@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from actupose.curriculum import CurriculumConfig, PoseVAEConfig
 from actupose.data.build import ShardResult, StoreRow, build_store
 from actupose.data.datamodule import LoaderConfig, PoseDataModule
-from actupose.data.dataset import Cache
+from actupose.data.image_cache import Cache
 from actupose.data.store import StoreMeta
 from actupose.engine.callbacks import run_callbacks
 from actupose.engine.run_folder import RunFolder

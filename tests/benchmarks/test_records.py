@@ -13,7 +13,7 @@ import pytest
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 
 
-@pytest.mark.parametrize("name", ["curriculum"])
+@pytest.mark.parametrize("name", ["curriculum", "store"])
 def test_a_quick_run_prints_a_record(name: str, tmp_path: Path) -> None:
     command = [sys.executable, str(FOLDER / f"{name}.py"), "--quick", "--out", str(tmp_path / "record.json")]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=250)
