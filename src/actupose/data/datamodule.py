@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ from actupose.curriculum import (
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.data.dataset import PoseDataset, as_batch
 from actupose.data.image_cache import Cache, CacheBudget
+from actupose.data.labelled_target import LabelledTargetConfig, chosen_rows, rows_to_test
 from actupose.data.samplers import EpochSampler, endless_shuffle
 from actupose.data.store import PoseStore, open_store, read_meta
 from actupose.errors import UserError
@@ -62,10 +64,11 @@ class _Sets:
     source: PoseDataset
     validation: PoseDataset | None
     target: PoseDataset | None
+    labelled_target: PoseDataset | None
 
 
 class PoseDataModule(L.LightningDataModule):
-    """Stores in, batches out: ``{"source": LabeledBatch, "target": UnlabeledBatch}``.
+    """Stores in, batches out: ``{"source": LabeledBatch, "target": UnlabeledBatch}``, and a third of few target labels.
 
     Args:
         source: store of the labelled source domain, a folder or a URL as the other two; None when only testing.
@@ -81,7 +84,9 @@ class PoseDataModule(L.LightningDataModule):
         validation_share: share of the source held out for validation.
         seed: of draws and splits; the Pose-VAE has its own in ``pose_vae``.
         closed_loop: whether and how more of a rendered source is made during the training.
-        oracle: train on the labels of ``target`` in place of the source: the upper end of a table, `Oracle`'s alone.
+        labelled_target: a few target pictures with labels that are trained on beside the source; off by default.
+        oracle: train on the labels of ``target``, or of ``labelled_target`` alone where it is given, in place of the
+            source: the upper end of a table, `Oracle`'s alone.
 
     Raises:
         UserError: the size is no multiple of 32, the skeleton is unknown, or the map names unknown keypoints.
@@ -102,14 +107,16 @@ class PoseDataModule(L.LightningDataModule):
         seed: int = 0,
         oracle: bool = False,
         closed_loop: ClosedLoopConfig | None = None,
+        labelled_target: LabelledTargetConfig | None = None,
     ) -> None:
         super().__init__()
         self.source, self.target, self.target_test = source, target, target_test
         self.oracle = oracle
         self.closed_loop = closed_loop or ClosedLoopConfig()
+        self.labelled_target = labelled_target or LabelledTargetConfig()
         self.skeleton: Skeleton = load_skeleton(skeleton)
         self.renames = read_renames(keypoint_map) if keypoint_map is not None else {}
-        stores, named = self._labelled_stores(), [p for p in (source, target_test) if p is not None]
+        stores, named = self._labelled_stores(), [p for p in self._label_paths().values() if p is not None]
         if stores and len(stores) == len(named):  # a missing store is said later, by its own name
             check_renames(self.renames, tuple(skeleton for _, skeleton in stores))
         if size < 32 or size % 32:
@@ -143,7 +150,7 @@ class PoseDataModule(L.LightningDataModule):
         if stage == "test" and self._test is None:
             if self.target_test is None:
                 raise UserError("data.target_test is not set; name the store with labels to evaluate on.")
-            self._test = self._dataset(self.target_test, labelled=True)
+            self._test = self._open_test_set(open_store(self.target_test))
             self._mask_untaught()
 
     def use_trainer(self, trainer: L.Trainer) -> None:
@@ -176,9 +183,13 @@ class PoseDataModule(L.LightningDataModule):
 
     def _labelled_stores(self) -> list[tuple[str, Skeleton]]:
         """Setting and skeleton of each store whose labels are read, where it exists."""
-        found = {"data.source": self.source, "data.target_test": self.target_test}
-        metas = {key: read_meta(path) for key, path in found.items() if path is not None}
+        metas = {key: read_meta(path) for key, path in self._label_paths().items() if path is not None}
         return [(key, meta.skeleton) for key, meta in metas.items() if meta is not None]
+
+    def _label_paths(self) -> dict[str, Path | None]:
+        """Setting -> store whose labels are read."""
+        few = self.labelled_target.store if self.labelled_target.enabled else None
+        return {"data.source": self.source, "data.target_test": self.target_test, "data.labelled_target.store": few}
 
     def mapping_text(self) -> str:
         """How the keypoints of stores in another skeleton reach the model's; empty where none is in another."""
@@ -189,16 +200,38 @@ class PoseDataModule(L.LightningDataModule):
         )
 
     def _open_training_sets(self) -> _Sets:
-        labelled, name = (self.target, "target") if self.oracle else (self.source, "source")
-        if labelled is None:
-            raise UserError(f"data.{name} is not set; name the store of the labelled {name} domain.")
-        total = len(open_store(labelled))
-        order = torch.randperm(total, generator=torch.Generator().manual_seed(self.seed)).numpy()
-        held = round(total * self.validation_share)
-        validation = self._dataset(labelled, labelled=True, rows=np.sort(order[:held])) if held else None
-        source = self._dataset(labelled, labelled=True, rows=np.sort(order[held:]))
+        few = self._few_labels()
+        if self.oracle and few is not None:
+            (store, rows), few = few, None
+        else:
+            store = self._labelled_store()
+            rows = np.arange(len(store))
+        order = rows[torch.randperm(len(rows), generator=torch.Generator().manual_seed(self.seed)).numpy()]
+        held = round(len(rows) * self.validation_share)
+        validation = self._dataset(store, labelled=True, rows=np.sort(order[:held])) if held else None
+        source = self._dataset(store, labelled=True, rows=np.sort(order[held:]))
         target = self._dataset(self.target, labelled=False) if self.target and self.trains_on_target else None
-        return _Sets(source, validation, target)
+        labelled_target = None if few is None else self._dataset(few[0], labelled=True, rows=few[1])
+        return _Sets(source, validation, target, labelled_target)
+
+    def _labelled_store(self) -> PoseStore:
+        path, name = (self.target, "target") if self.oracle else (self.source, "source")
+        if path is None:
+            raise UserError(f"data.{name} is not set; name the store of the labelled {name} domain.")
+        return open_store(path)
+
+    def _few_labels(self) -> tuple[PoseStore, NDArray[np.int64]] | None:
+        """Store and rows of the labelled part of the target, where there is one."""
+        config = self.labelled_target
+        if config.store is None or not config.enabled:
+            return None
+        store = open_store(config.store)
+        return store, chosen_rows(config, store, self.skeleton, self.renames, self.seed)
+
+    def _open_test_set(self, store: PoseStore) -> PoseDataset:
+        """The test set, without what is trained on."""
+        few = self._few_labels()
+        return self._dataset(store, labelled=True, rows=None if few is None else rows_to_test(*few, store))
 
     def label_free_set(self, count: int) -> PoseDataset | None:
         """Target training images that label-free validators look at: the same ones in every run on a store.
@@ -229,7 +262,8 @@ class PoseDataModule(L.LightningDataModule):
     def _mask_untaught(self) -> None:
         """Leave keypoints out of the evaluation that the source has no label of: nothing taught them."""
         if self._sets is not None:
-            self._taught = (self._sets.source.visible > 0).any(0)
+            labelled = [part for part in (self._sets.source, self._sets.labelled_target) if part is not None]
+            self._taught = torch.stack([(part.visible > 0).any(0) for part in labelled]).any(0)
         if self._test is not None and self._taught is not None:
             self._test.keep_keypoints(self._taught)
 
@@ -316,7 +350,7 @@ class PoseDataModule(L.LightningDataModule):
     # -- loaders
 
     def train_dataloader(self) -> CombinedLoader:
-        """Both domains in step; the samplers start at the trainer's epoch.
+        """The streams in step; the samplers start at the trainer's epoch.
 
         Lightning makes the first iterator of a resumed run before it sets the samplers' epoch (its issue 21938), and
         worker processes draw ahead, so the epoch is set here. It is the number of epochs done: ``current_epoch`` of a
@@ -324,14 +358,14 @@ class PoseDataModule(L.LightningDataModule):
         """
         trainer: Any = self.trainer
         epochs, epoch = trainer.max_epochs or 1, trainer.fit_loop.epoch_progress.current.processed
-        draws = {"source": (self.sets.source, self._source_draw(self.build_curriculum(epochs)))}
-        if self.sets.target is not None:
-            target = self.sets.target
-            draws["target"] = (target, endless_shuffle(len(target), self.samples_per_epoch, self.seed))
+        curriculum = self.build_curriculum(epochs)
         loaders = {}
-        for name, (dataset, draw) in draws.items():
-            size = self._rank_batch_size(trainer.world_size)
-            sampler = EpochSampler(draw, self.samples_per_epoch, size, trainer.global_rank, trainer.world_size)
+        for name, dataset, setting, size in self._streams():
+            samples = self.loader.iterations * size
+            shuffled = endless_shuffle(len(dataset), samples, self.seed)
+            draw = self._source_draw(curriculum) if name == "source" else shuffled
+            each = _rank_batch_size(setting, size, trainer.world_size)
+            sampler = EpochSampler(draw, samples, each, trainer.global_rank, trainer.world_size)
             sampler.set_epoch(epoch)
             loaders[name] = self._loader(dataset, sampler)
         return CombinedLoader(loaders, mode="min_size")
@@ -344,13 +378,15 @@ class PoseDataModule(L.LightningDataModule):
         """Samples of one domain an epoch, over all processes."""
         return self.loader.iterations * self.loader.batch_size
 
-    def _rank_batch_size(self, world_size: int) -> int:
-        if self.loader.batch_size % world_size:
-            raise UserError(
-                f"data.loader.batch_size {self.loader.batch_size} does not divide among {world_size} processes; "
-                f"use a multiple of {world_size}."
-            )
-        return self.loader.batch_size // world_size
+    def _streams(self) -> Iterator[tuple[str, PoseDataset, str, int]]:
+        """Name, samples, and the setting and value of the batch size of each stream of a training."""
+        sets, batch = self.sets, ("data.loader.batch_size", self.loader.batch_size)
+        yield "source", sets.source, *batch
+        if sets.target is not None:
+            yield "target", sets.target, *batch
+        if sets.labelled_target is not None:
+            few = self.labelled_target
+            yield "labelled_target", sets.labelled_target, "data.labelled_target.batch_size", few.batch_size
 
     def _loader(self, dataset: PoseDataset, sampler: EpochSampler) -> DataLoader[Batch]:
         workers = self.loader.num_workers if dataset.cached_on is None else 0
@@ -399,8 +435,21 @@ class PoseDataModule(L.LightningDataModule):
     def fingerprints(self) -> dict[str, str]:
         """Hash of every store in use, for the run's record."""
         named = {"source": self.source, "target": self.target, "target_test": self.target_test}
+        if self.labelled_target.enabled:
+            named["labelled_target"] = self.labelled_target.store
         return {k: open_store(p).meta.fingerprint() for k, p in named.items() if p is not None}
 
     def describe(self) -> dict[str, Any]:
         """Plain data of what is trained on."""
-        return {"loader": asdict(self.loader), "curriculum": asdict(self.curriculum_config), "size": self.size}
+        facts = {"loader": asdict(self.loader), "curriculum": asdict(self.curriculum_config), "size": self.size}
+        if self.labelled_target.enabled:
+            facts["labelled_target"] = asdict(self.labelled_target)
+        return facts
+
+
+def _rank_batch_size(setting: str, size: int, world_size: int) -> int:
+    if size % world_size:
+        raise UserError(
+            f"{setting} {size} does not divide among {world_size} processes; use a multiple of {world_size}."
+        )
+    return size // world_size

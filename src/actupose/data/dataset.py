@@ -222,6 +222,20 @@ def _read_labels(
     return torch.from_numpy(points), torch.from_numpy(visible)
 
 
+def labelled_rows(store: PoseStore, skeleton: Skeleton, renames: Renames | None = None) -> NDArray[np.int64]:
+    """Rows of a store in which at least one keypoint of ``skeleton`` is labelled, ascending.
+
+    Raises:
+        UserError: the skeletons share no keypoint.
+    """
+    mapping = [i for i in keypoint_map(store.meta.skeleton, skeleton, renames) if i >= 0]
+    found = (
+        start + np.nonzero((_label_columns(piece, store.meta.skeleton.num_keypoints)[1][:, mapping] > 0).any(1))[0]
+        for start, piece in _pieces(store)
+    )
+    return np.concatenate([np.zeros(0, np.int64), *found])
+
+
 def _pieces(store: PoseStore) -> Iterator[tuple[int, Any]]:
     """First row and label columns of consecutive pieces of a store."""
     rows = store.rows.select_columns(["keypoints", "visible"]).with_format("arrow")

@@ -38,10 +38,25 @@ Compilation = Literal["none", "default", "reduce-overhead"]
 
 
 class TrainBatch(TypedDict, total=False):
-    """A step's batch; ``target`` is absent for methods without one."""
+    """A step's batch; ``target`` is absent for methods without one, ``labelled_target`` where no target has labels."""
 
     source: LabeledBatch
     target: UnlabeledBatch
+    labelled_target: LabeledBatch
+
+
+class View(NamedTuple):
+    """Labelled images as the student sees them.
+
+    Attributes:
+        images: (B, 3, S, S) float32.
+        points: (B, K, 2) labels in heatmap pixels.
+        visible: (B, K) uint8.
+    """
+
+    images: Tensor
+    points: Tensor
+    visible: Tensor
 
 
 class SourcePass(NamedTuple):
@@ -55,6 +70,8 @@ class SourcePass(NamedTuple):
         label: (B, K, H, W) label heatmaps.
         map: (B, width, H, W) the head's map, see `PoseOutput`.
         raw: (B, K, H, W) what the last layer gives, see `PoseOutput`.
+        labelled_target: the same of the few labelled target images, which went through the student in the same batch;
+            None without them.
     """
 
     heatmaps: Tensor
@@ -64,6 +81,7 @@ class SourcePass(NamedTuple):
     label: Tensor
     map: Tensor
     raw: Tensor
+    labelled_target: SourcePass | None = None
 
 
 class PoseMethod(L.LightningModule):
@@ -121,7 +139,7 @@ class PoseMethod(L.LightningModule):
         Args:
             batch: the domains' batches, on the device.
         """
-        return {"supervised": self.supervised(self.source_pass(batch))}
+        return self.supervised_terms(self.source_pass(batch))
 
     def nets(self) -> dict[str, PoseNet]:
         """Networks that are evaluated, the headline last."""
@@ -156,20 +174,38 @@ class PoseMethod(L.LightningModule):
         return color_jitter(warp(images, matrix), self.jitter, self._generator)
 
     def source_pass(self, batch: TrainBatch) -> SourcePass:
-        """Augment the source batch, run the student on it, and keep its peaks for the curriculum."""
-        source = batch["source"]
-        size = source.image.shape[-1]
-        crop, affine = self.sample_view(len(source.image), size)
-        matrix = compose(affine, crop)
-        images = self.restyle(self.view(self.images(source), matrix), batch)
-        output: PoseOutput = self.student(images)
-        heatmaps = output.heatmaps.float()
-        points = to_heat(warp_points(source.keypoints, matrix), STRIDE)
-        side = heatmaps.shape[-1]
-        label, weight = encode(points, source.visible, (side, side), self.sigma(side))
+        """Augment the source batch, run the student on it, and keep its peaks for the curriculum.
+
+        Labelled target images go through the student in the same batch, after the source's: so BatchNorm learns and
+        evaluates with one kind of statistics, and the source's random draws are those of a training without them.
+        """
+        view = self.labelled_view(batch["source"])
+        view = view._replace(images=self.restyle(view.images, batch))
+        few = batch.get("labelled_target") if self.weights.labelled_target else None
+        if few is None:
+            source = self._pass_of(self.student(view.images), view)
+        else:
+            target = self.labelled_view(few)
+            output: PoseOutput = self.student(torch.cat([view.images, target.images]))
+            count = len(view.images)
+            first, rest = (PoseOutput(*(t[part] for t in output)) for part in (slice(count), slice(count, None)))
+            source = self._pass_of(first, view)._replace(labelled_target=self._pass_of(rest, target))
         if self.confidence is not None:
-            self.confidence.update(source.row, mean_peak(heatmaps.detach().amax((2, 3))))
-        return SourcePass(heatmaps, output.feature.float(), points, weight, label, output.map, output.raw)
+            self.confidence.update(batch["source"].row, mean_peak(source.heatmaps.detach().amax((2, 3))))
+        return source
+
+    def labelled_view(self, batch: LabeledBatch) -> View:
+        """A labelled batch under random crops, affine views and colours."""
+        crop, affine = self.sample_view(len(batch.image), batch.image.shape[-1])
+        matrix = compose(affine, crop)
+        images = self.view(self.images(batch), matrix)
+        return View(images, to_heat(warp_points(batch.keypoints, matrix), STRIDE), batch.visible)
+
+    def _pass_of(self, output: PoseOutput, view: View) -> SourcePass:
+        heatmaps = output.heatmaps.float()
+        side = heatmaps.shape[-1]
+        label, weight = encode(view.points, view.visible, (side, side), self.sigma(side))
+        return SourcePass(heatmaps, output.feature.float(), view.points, weight, label, output.map, output.raw)
 
     def target_output(self, batch: TrainBatch) -> PoseOutput:
         """The student on one view of the target batch, as the source is seen."""
@@ -189,8 +225,15 @@ class PoseMethod(L.LightningModule):
         restyled: Tensor = self.style(content, style, self._generator)
         return restyled
 
+    def supervised_terms(self, source: SourcePass) -> dict[str, Tensor]:
+        """The loss on the source's labels, and on the few of the target where there are any."""
+        terms = {"supervised": self.supervised(source)}
+        if source.labelled_target is not None:
+            terms["labelled_target"] = self.supervised(source.labelled_target)
+        return terms
+
     def supervised(self, source: SourcePass) -> Tensor:
-        """Heatmap loss on the source."""
+        """Heatmap loss on labels."""
         return heatmap_mse(source.heatmaps, source.label, source.weight)
 
     @staticmethod

@@ -82,6 +82,7 @@ class LossWeights:
         keypoint_set: HKFA's discrepancy of all keypoint features.
         prototype: HKFA's contrast against source prototypes.
         structure: HKFA's limbs between prototypes.
+        labelled_target: heatmap loss on the few labelled target pictures of ``data.labelled_target`` (ours).
     """
 
     supervised: float = 1.0
@@ -95,6 +96,7 @@ class LossWeights:
     keypoint_set: float = 0.1
     prototype: float = 0.1
     structure: float = 0.1
+    labelled_target: float = 1.0
 
     def of(self, term: str) -> float:
         """Weight of a term by its name."""

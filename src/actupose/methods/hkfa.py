@@ -65,7 +65,7 @@ class HKFA(PoseMethod):
     def losses(self, batch: TrainBatch) -> dict[str, Tensor]:
         """Supervised loss and the levels."""
         source = self.source_pass(batch)
-        terms = {"supervised": self.supervised(source)}
+        terms = self.supervised_terms(source)
         if self.discriminator is None and not self.adapting:
             return terms
         target = self.target_output(batch)

@@ -63,7 +63,7 @@ class RegDA(StepwiseMethod):
     def steps(self, batch: TrainBatch) -> Iterator[OptimizerStep]:
         """Steps A, B and C, or in the warm-up the source's alone."""
         source = self.source_pass(batch)
-        terms = {"supervised": self.supervised(source)}
+        terms = self.supervised_terms(source)
         if not self.adapting:
             yield OptimizerStep(terms, (_FEATURES, _HEAD))
             return

@@ -92,7 +92,7 @@ class UDAPE(PoseMethod):
     def losses(self, batch: TrainBatch) -> dict[str, Tensor]:
         """Supervised and consistency terms, and what a method adds."""
         source = self.source_pass(batch)
-        terms = {"supervised": self.supervised(source)}
+        terms = self.supervised_terms(source)
         if self.adapting:
             target = self.target_pass(batch)
             config = self.teacher_config
