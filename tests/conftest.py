@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,6 +40,18 @@ def stores(tmp_path_factory: pytest.TempPathFactory) -> Stores:
     synthesize(made.target, NUM_TARGET, 1, SynthConfig(look="target", **plain))
     synthesize(made.target_test, NUM_TEST, 2, SynthConfig(look="target", **plain))
     return made
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A file system of 1 MB, or of the parameter's; tests that need it are skipped without the right to mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={getattr(request, 'param', '1m')}", "none", str(folder)]
+    if shutil.which("mount") is None or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("no right to mount a small tmpfs here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture(scope="session")

@@ -37,7 +37,7 @@ ORDER = (
     "cli",
     "__main__",
 )
-FREE = {"errors", "progress", ""}  # "" is the package itself: its version
+FREE = {"errors", "files", "progress", ""}  # "" is the package itself: its version
 LIGHTNING = {"methods", "data.datamodule", "engine", "commands"}
 GRADIO = {"app"}  # and there in functions alone
 LIGHTNING_NAMES = {"lightning", "pytorch_lightning", "lightning_fabric"}

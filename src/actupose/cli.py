@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from actupose import __version__
 from actupose.errors import UserError
+from actupose.files import is_full
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UserError as error:
         print(f"actupose {args[0]}: {_message(error)}", file=sys.stderr)
         return error.exit_code
+    except OSError as error:
+        if not is_full(error):
+            raise
+        said = f"the disk is full ({error.strerror}); free some space and run the same command again"
+        print(f"actupose {args[0]}: {said}: what is finished is kept.", file=sys.stderr)
+        return UserError.exit_code
     except KeyboardInterrupt:
         print(f"\nactupose {args[0]}: interrupted; run the same command to continue.", file=sys.stderr)
         return 130

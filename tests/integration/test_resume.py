@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import shutil
 import signal
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from actupose.engine.run_folder import RunFolder
 from actupose.methods import METHODS, UDAPE
-from integration.runs import differing, fit, fit_args, metrics, run, run_and_stop, scores, weights
+from integration.runs import differing, fit, fit_args, in_child, metrics, run, run_and_stop, scores, weights
 from tiny_stores import Stores
 
 OPTIONS = ["--trainer.max_epochs", 5, "--model.init_args.schedule.adapt_from", 2]
@@ -114,23 +115,84 @@ def test_a_finished_run_is_not_trained_again(unbroken: Path, tmp_path: Path) -> 
     assert after["train_seconds"] >= taught > 0  # those of the training, not of this moment alone
 
 
-def test_a_truncated_checkpoint_is_named_and_nothing_is_lost(
-    unbroken: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def truncate(file: Path) -> None:
+    half = file.read_bytes()[: file.stat().st_size // 2]
+    file.unlink()  # it may have another name
+    file.write_bytes(half)
+
+
+@pytest.fixture
+def copied(unbroken: Path, tmp_path: Path) -> Path:
+    """A finished run of one's own."""
     out = tmp_path / "run"
     shutil.copytree(unbroken, out)
     config = (out / "config.yaml").read_text("utf-8").replace(str(unbroken), str(out))
     (out / "config.yaml").write_text(config, "utf-8")
-    checkpoint = out / "checkpoints" / "last.ckpt"
-    half = checkpoint.read_bytes()[: checkpoint.stat().st_size // 2]
-    checkpoint.write_bytes(half)
-    before = {p: p.read_bytes() for p in out.rglob("*") if p.is_file()}
+    return out
+
+
+def test_a_truncated_checkpoint_is_named_and_the_one_before_takes_its_place(
+    copied: Path, unbroken: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    last = copied / "checkpoints" / "last.ckpt"
+    truncate(last)
+    assert run(["test", "--config", str(copied / "config.yaml")]) == 2  # scores are of the file that was asked for
+    assert f"{last}: is no whole checkpoint" in capsys.readouterr().err
+    assert run(["fit", "--config", str(copied / "config.yaml")]) == 0
+    said = capsys.readouterr()
+    assert f"{last}: is no whole checkpoint" in said.out
+    assert "continues from previous.ckpt, the one of the epoch before" in said.out
+    assert "epoch 5/5" in said.out
+    assert "epoch 4/5" not in said.out
+    assert differing(weights(copied), weights(unbroken)) == []
+    assert metrics(copied) == metrics(unbroken)
+
+
+def test_where_both_are_truncated_nothing_is_touched(copied: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("last", "previous"):
+        truncate(copied / "checkpoints" / f"{name}.ckpt")
+    before = {p: p.read_bytes() for p in copied.rglob("*") if p.is_file()}
     for verb in ("fit", "test", "validate"):
-        assert run([verb, "--config", str(out / "config.yaml")]) == 2
+        assert run([verb, "--config", str(copied / "config.yaml")]) == 2
         said = capsys.readouterr().err.strip().splitlines()
-        assert said[-1].startswith(f"actupose {verb}: {checkpoint}: is no whole checkpoint")
+        assert said[-1].startswith(f"actupose {verb}: {copied / 'checkpoints' / 'last.ckpt'}: is no whole checkpoint")
         assert not any("Traceback" in line for line in said)
-    assert {p: p.read_bytes() for p in out.rglob("*") if p.is_file()} == before
+    assert {p: p.read_bytes() for p in copied.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("small_disk", ["40m"], indirect=True)
+def test_a_full_disk_leaves_the_last_checkpoint(
+    stores: Stores, unbroken: Path, small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It fills in the third epoch: room for three checkpoints of a training that needs up to five at a time."""
+    out, size = small_disk / "run", (unbroken / "checkpoints" / "last.ckpt").stat().st_size
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(bytes(shutil.disk_usage(small_disk).free - 3 * size))
+    args = args_of(stores, out, 0)
+    assert run(args) == 2
+    assert "the disk is full (No space left on device); free some space" in capsys.readouterr().err.splitlines()[-1]
+    kept = weights(out)
+    assert 0 < len(metrics(out)) < 5
+    assert kept
+    assert not list(out.rglob("*.tmp*"))
+    ballast.unlink()
+    assert run(args) == 0
+    assert differing(weights(out), weights(unbroken)) == []
+    assert metrics(out) == metrics(unbroken)
+
+
+def test_a_limit_on_the_size_of_files_is_told_as_a_full_disk(
+    stores: Stores, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    args = fit_args("source_only", stores, tmp_path / "run")
+
+    def limited() -> int:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+        return run(args)
+
+    assert in_child(limited) == 2
+    assert "the disk is full (File too large)" in capfd.readouterr().err
+    assert list((tmp_path / "run" / "checkpoints").iterdir()) == []
 
 
 def test_an_interrupt_says_how_to_continue(stores: Stores, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

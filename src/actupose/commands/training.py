@@ -10,10 +10,13 @@ from typing import Any
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.plugins import CheckpointIO
 
 from actupose.commands.parsing import broken_config, explain, known_keys, signature_keys
 from actupose.data.datamodule import PoseDataModule
 from actupose.engine.callbacks import run_callbacks
+from actupose.engine.checkpoints import last_whole
+from actupose.engine.keep_checkpoints import WholeCheckpoints
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.scoring import EpochScores
 from actupose.engine.training import DEFAULTS, check_inputs, evaluate, load_weights, quiet, train, trainer_parts
@@ -93,6 +96,9 @@ class PoseCLI(LightningCLI):
         parts = {key: value for key, value in trainer_parts(run).items() if given[key] is None}
         ours = [*run_callbacks(run, self.config_init.label_free), *self._scoring(run)]
         parts["callbacks"] = [*(given.callbacks or []), *ours]
+        plugins = given.plugins if isinstance(given.plugins, list) else [given.plugins] if given.plugins else []
+        if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
+            parts["plugins"] = [*plugins, WholeCheckpoints()]
         try:
             trainer: L.Trainer = super().instantiate_trainer(**parts, **kwargs)
         except (ValueError, MisconfigurationException) as error:
@@ -152,7 +158,8 @@ def fit(args: list[str]) -> dict[str, float]:
     if mapped and cli.trainer.is_global_zero:
         print(mapped, flush=True)
     if checkpoint is not None:
-        print(f"{run.path}: continues from {checkpoint}", flush=True)
+        checkpoint, damage = last_whole(run)
+        print(damage or f"{run.path}: continues from {checkpoint}", flush=True)
     scores = train(cli.model, cli.datamodule, cli.trainer, run, checkpoint)
     _print_scores(cli, scores)
     return scores

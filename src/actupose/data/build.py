@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import multiprocessing as mp
 import os
@@ -31,6 +30,7 @@ from actupose.data.store import (
     write_table_atomically,
 )
 from actupose.errors import UserError
+from actupose.files import is_full
 from actupose.progress import progress_bar
 
 _BAD_SHARE = 0.05
@@ -118,8 +118,7 @@ def build_store(
         _stop_if_too_many_bad(out, report)
         return report
     except OSError as error:
-        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-        remedy = "free some space and run again" if full else "see to it and run again"
+        remedy = "free some space and run again" if is_full(error) else "see to it and run again"
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise UserError(f"{out}: cannot write ({reason}); {remedy}: finished shards are kept.") from error
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -22,6 +21,7 @@ from PIL import Image
 
 from actupose.data.store import PoseStore, open_store
 from actupose.errors import UserError
+from actupose.files import remove_leftovers, whole_file
 from actupose.progress import progress_bar
 
 _FOLDERS = {"image": ("images", "jpg"), "mask": ("masks", "png"), "depth": ("depth", "png"), "parts": ("parts", "png")}
@@ -61,28 +61,27 @@ def _claim(out: Path, store: PoseStore) -> None:
     text = store.meta.fingerprint()
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file, not a folder; name another output folder.")
-    if out.is_dir() and any(out.iterdir()) and not (mark.is_file() and mark.read_text(encoding="utf-8") == text):
+    others = [file for file in out.glob("*") if not file.name.startswith(mark.name)]
+    if others and not (mark.is_file() and mark.read_text(encoding="utf-8") == text):
         raise UserError(f"{out}: holds other files; name an empty or new folder for the export.")
-    (out / "annotations").mkdir(parents=True, exist_ok=True)
-    mark.write_text(text, encoding="utf-8")
+    out.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(out)
+    with whole_file(mark) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    (out / "annotations").mkdir(exist_ok=True)
 
 
 def _write(store: PoseStore, out: Path) -> Path:
     target = out / _JSON
-    temporary = target.with_suffix(f".tmp{os.getpid()}")
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            head = {"info": {"description": "made by actupose", "source": store.meta.source}, "licenses": []}
-            stream.write(json.dumps({**head, "categories": [_category(store)]})[:-1])
-            stream.write(',\n"annotations": [')
-            with progress_bar(total=len(store), label=f"export {out.name}") as bar:
-                _write_list(stream, (_annotation(store, out, i, row) for i, row in _rows(store, bar)))
-            stream.write('],\n"images": [')
-            _write_list(stream, (_image(store, i, row) for i, row in _rows(store, None)))
-            stream.write("]}\n")
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with whole_file(target) as temporary, temporary.open("w", encoding="utf-8") as stream:
+        head = {"info": {"description": "made by actupose", "source": store.meta.source}, "licenses": []}
+        stream.write(json.dumps({**head, "categories": [_category(store)]})[:-1])
+        stream.write(',\n"annotations": [')
+        with progress_bar(total=len(store), label=f"export {out.name}") as bar:
+            _write_list(stream, (_annotation(store, out, i, row) for i, row in _rows(store, bar)))
+        stream.write('],\n"images": [')
+        _write_list(stream, (_image(store, i, row) for i, row in _rows(store, None)))
+        stream.write("]}\n")
     return target
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from actupose.errors import UserError
+from actupose.files import whole_file
 from actupose.progress import progress_bar
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]+):/{1,2}")
@@ -106,21 +107,13 @@ def _fetch_shards(files: Any, root: str, copy: Path, count: int) -> None:  # noq
 
 
 def _download(files: Any, url: str, path: Path, size: int) -> None:  # noqa: ANN401 - fsspec has no types
-    temporary = path.with_suffix(f".tmp{os.getpid()}")
-    try:
+    with whole_file(path) as temporary:
         files.get_file(url, str(temporary))
         got = temporary.stat().st_size
         if got != size:
             raise UserError(f"{url}: {got} of {size} bytes arrived; run again, finished shards are kept.")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:
-    temporary = path.with_suffix(f".tmp{os.getpid()}")
-    try:
+    with whole_file(path) as temporary:
         temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

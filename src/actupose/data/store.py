@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from actupose.data.remote import local_copy
 from actupose.errors import UserError
+from actupose.files import whole_file
 from actupose.skeletons import Skeleton
 
 if TYPE_CHECKING:
@@ -99,12 +99,8 @@ def shard_path(out: Path, index: int) -> Path:
 
 def write_json_atomically(path: Path, data: object) -> None:
     """Write JSON so that the file under its name is always whole."""
-    temporary = path.with_suffix(f"{path.suffix}.tmp{os.getpid()}")
-    try:
+    with whole_file(path) as temporary:
         temporary.write_text(json.dumps(data, indent=1, sort_keys=True, default=str) + "\n", encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def write_table_atomically(path: Path, columns: Mapping[str, Sequence[Any]], num_keypoints: int) -> None:
@@ -112,13 +108,12 @@ def write_table_atomically(path: Path, columns: Mapping[str, Sequence[Any]], num
     import pyarrow as pa
 
     table = pa.table(dict(columns), schema=_schema(num_keypoints, columns))
-    temporary = path.with_suffix(f".tmp{os.getpid()}")
-    try:
-        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with (
+        whole_file(path) as temporary,
+        pa.OSFile(str(temporary), "wb") as sink,
+        pa.ipc.new_stream(sink, table.schema) as writer,
+    ):
+        writer.write_table(table)
 
 
 EXTRA_COLUMNS = ("box", "mask", "depth", "parts", "joints3d", "camera")  # what a store may hold beside its labels

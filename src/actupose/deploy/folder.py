@@ -10,13 +10,13 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 from actupose.data.store import write_json_atomically
 from actupose.deploy.checkpoint import LoadedModel, restore
 from actupose.errors import UserError
+from actupose.files import whole_file
 
 CONFIG, WEIGHTS = "config.json", "model.safetensors"
 FORMAT = 1
@@ -37,12 +37,8 @@ def write_folder(model: LoadedModel, out: Path) -> None:
     from safetensors.torch import save
 
     state = {name: value.contiguous().cpu() for name, value in model.net.state_dict().items()}
-    temporary = out / f"{WEIGHTS}.tmp{os.getpid()}"
-    try:
+    with whole_file(out / WEIGHTS) as temporary:
         temporary.write_bytes(save(state, metadata={"format": "pt"}))
-        temporary.replace(out / WEIGHTS)
-    finally:
-        temporary.unlink(missing_ok=True)
     write_json_atomically(out / CONFIG, {"format": FORMAT, **model.facts()})
 
 

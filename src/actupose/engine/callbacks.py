@@ -11,8 +11,9 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 
 from actupose.engine.closed_loop import ClosedLoop
 from actupose.engine.faults import FiniteLoss
+from actupose.engine.keep_checkpoints import KeepCheckpoints, KeepPrevious
 from actupose.engine.run_folder import RunFolder, write_epoch_line
-from actupose.engine.validators import KeepCheckpoints, LabelFreeConfig, ValidatorLog
+from actupose.engine.validators import LabelFreeConfig, ValidatorLog
 
 
 class EpochLines(Callback):
@@ -89,7 +90,7 @@ def run_callbacks(run: RunFolder, label_free: LabelFreeConfig | None = None) -> 
         enable_version_counter=False,
     )
     logs = [EpochLines(), FiniteLoss(run), MetricsLog(run), CurriculumLog(run), ValidatorLog(run, label_free)]
-    return [*logs, ClosedLoop(run), checkpoint, KeepCheckpoints(run)]
+    return [*logs, ClosedLoop(run), KeepPrevious(run), checkpoint, KeepCheckpoints(run)]
 
 
 def epoch_line(epoch: int, epochs: int, values: Mapping[str, float], seconds: float, left: float) -> str:

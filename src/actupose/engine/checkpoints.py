@@ -7,7 +7,32 @@ from typing import Any
 
 import torch
 
+from actupose.engine.run_folder import RunFolder
 from actupose.errors import UserError
+
+
+def last_whole(run: RunFolder) -> tuple[Path, str]:
+    """The checkpoint to continue a run from: the last one, or the one before where the last is damaged.
+
+    Args:
+        run: has a last checkpoint.
+
+    Returns:
+        Its path, and a line on what is wrong with the last one; empty where nothing is.
+
+    Raises:
+        UserError: none is whole.
+    """
+    try:
+        read_checkpoint(run.checkpoint)
+    except UserError as error:
+        try:
+            read_checkpoint(run.previous)
+        except UserError:
+            raise error from None
+        what = str(error).split("; put a copy")[0]
+        return run.previous, f"{what}; continues from {run.previous.name}, the one of the epoch before."
+    return run.checkpoint, ""
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:

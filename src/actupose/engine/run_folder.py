@@ -5,6 +5,7 @@
     config.yaml                  the whole configuration; `actupose fit --config RUN/config.yaml` repeats it
     run.json                     versions, machine, command, git commit, data fingerprints
     checkpoints/last.ckpt        written whole at the end of every epoch
+    checkpoints/previous.ckpt    the one before, for a last one that is damaged later
     checkpoints/warmup.ckpt      the last one of the source alone, for methods that adapt
     checkpoints/label_free.ckpt  the one that the label-free validators choose
     metrics.csv                  losses and source validation, one row an epoch
@@ -34,6 +35,7 @@ from typing import Any
 
 from actupose.data.store import write_json_atomically
 from actupose.errors import UserError
+from actupose.files import whole_file
 
 _PACKAGES = ("actupose", "torch", "torchvision", "lightning", "timm", "numpy", "datasets")
 
@@ -55,6 +57,11 @@ class RunFolder:
     def checkpoint(self) -> Path:
         """The last checkpoint."""
         return self.path / "checkpoints" / "last.ckpt"
+
+    @property
+    def previous(self) -> Path:
+        """The checkpoint before the last one."""
+        return self.checkpoint.with_name("previous.ckpt")
 
     @property
     def warmup(self) -> Path:
@@ -209,9 +216,8 @@ def write_epoch_line(path: Path, record: Mapping[str, Any]) -> None:
 
 def write_text_atomically(path: Path, text: str) -> None:
     """Write text so that the file under its name is always whole."""
-    temporary = path.with_suffix(f"{path.suffix}.tmp{os.getpid()}")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    with whole_file(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
 
 
 def settings_of(config: str) -> list[str]:

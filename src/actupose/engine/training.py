@@ -19,10 +19,12 @@ from actupose.engine.callbacks import run_callbacks
 from actupose.engine.checkpoints import read_checkpoint
 from actupose.engine.closed_loop import check_closed_loop
 from actupose.engine.faults import told_in_one_line
+from actupose.engine.keep_checkpoints import WholeCheckpoints
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.validators import LabelFreeConfig
 from actupose.engine.verdict import adaptation_verdict
 from actupose.errors import UserError
+from actupose.files import remove_leftovers
 from actupose.methods import Oracle, PoseMethod
 
 DEFAULTS: dict[str, Any] = {
@@ -38,6 +40,7 @@ def trainer_parts(run: RunFolder) -> dict[str, Any]:
     """Trainer arguments that belong to a run folder."""
     return {
         "logger": False,
+        "plugins": [WholeCheckpoints()],
         "default_root_dir": str(run.path),
         "enable_progress_bar": sys.stderr.isatty(),
     }
@@ -106,6 +109,7 @@ def train(
         read_checkpoint(checkpoint)
         start -= sum(float(row["seconds"]) for row in run.read_metrics())
     if trainer.is_global_zero:
+        remove_leftovers(run.path)
         run.write_record(method=type(method).__name__, data=data.describe(), fingerprints=data.fingerprints())
     try:
         with quiet(), told_in_one_line():

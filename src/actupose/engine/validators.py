@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import math
-import os
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +13,7 @@ from typing import Any
 import lightning as L
 import numpy as np
 import torch
-from lightning.pytorch.callbacks import Callback, Checkpoint
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 
 from actupose.codecs import subpixel, to_image
@@ -23,6 +21,7 @@ from actupose.data.datamodule import PoseDataModule
 from actupose.data.dataset import PoseDataset
 from actupose.engine.run_folder import RunFolder, read_epoch_lines, write_epoch_line
 from actupose.errors import UserError
+from actupose.files import whole_file
 from actupose.geometry import flip_horizontal, invert, warp, warp_points
 from actupose.methods import PoseMethod
 from actupose.metrics import (
@@ -217,36 +216,6 @@ class ValidatorLog(Callback):
                 print(f"no better checkpoint for {waited} epochs by the label-free validators: stopped", flush=True)
 
 
-class KeepCheckpoints(Checkpoint):
-    """Keeps copies of the last checkpoint: that of the warm-up's end, and the one the validators choose.
-
-    It stands after the callback that writes the last checkpoint.
-
-    Args:
-        run: where the checkpoints are.
-    """
-
-    def __init__(self, run: RunFolder) -> None:
-        self._run = run
-
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Make up for a copy that a killed run did not come to."""
-        self._keep(trainer, pl_module, epochs_done(trainer))
-
-    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Copy where this epoch is one to keep."""
-        self._keep(trainer, pl_module, trainer.current_epoch + 1)
-
-    def _keep(self, trainer: L.Trainer, pl_module: L.LightningModule, epochs: int) -> None:
-        assert isinstance(pl_module, PoseMethod)
-        if not trainer.is_global_zero or epochs == 0:
-            return
-        if epochs == pl_module.warmup_epochs:
-            copy_atomically(self._run.checkpoint, self._run.warmup)
-        if kept_epoch(self._run, epochs) == epochs - 1:
-            copy_atomically(self._run.checkpoint, self._run.label_free)
-
-
 def epochs_done(trainer: L.Trainer) -> int:
     """Whole epochs behind a trainer that has just begun or resumed."""
     progress: Any = trainer.fit_loop.epoch_progress.current
@@ -269,13 +238,5 @@ def write_arrays_atomically(path: Path, arrays: dict[str, np.ndarray]) -> None:
     held = io.BytesIO()
     np.savez(held, **arrays)  # type: ignore[arg-type]
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f"{path.suffix}.tmp{os.getpid()}")
-    temporary.write_bytes(held.getvalue())
-    temporary.replace(path)
-
-
-def copy_atomically(source: Path, target: Path) -> None:
-    """Copy a file so that the one under the new name is always whole."""
-    temporary = target.with_suffix(f"{target.suffix}.tmp{os.getpid()}")
-    shutil.copyfile(source, temporary)
-    temporary.replace(target)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(held.getvalue())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from actupose.errors import UserError
+from actupose.files import whole_file
 from actupose.models.adain import ENCODERS, AdaINStyle, StyleDecoder, StyleEncoder
 
 _FORMAT = "actupose style decoder 1"
@@ -18,12 +19,10 @@ _REMEDY = "train one with `actupose style fit`."
 
 def save_atomically(path: Path, content: Mapping[str, Any]) -> None:
     """Write tensors and plain data so that the file under its name is always whole."""
-    temporary = path.with_suffix(f"{path.suffix}.tmp{os.getpid()}")
-    try:
-        torch.save(dict(content), temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    held = io.BytesIO()  # a disk that fills is an OSError that says so only where Python writes, not torch
+    torch.save(dict(content), held)
+    with whole_file(path) as temporary:
+        temporary.write_bytes(held.getbuffer())
 
 
 def save_decoder(path: Path, encoder: StyleEncoder, decoder: StyleDecoder, facts: Mapping[str, Any]) -> None:
