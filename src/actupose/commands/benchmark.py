@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from actupose.commands.parsing import parse, verb_parser
+from actupose.commands.trust import HELP, OPTION, split_trust
 from actupose.errors import RunsFailedError, UserError
 
 if TYPE_CHECKING:
@@ -44,9 +45,11 @@ def run(args: list[str]) -> None:
     Raises:
         RunsFailedError: some runs failed; the table says which and why.
     """
-    parser = verb_parser("benchmark", "Methods x seeds x tasks, one run folder each, in one table.")
+    args, trusted = split_trust(args)
+    parser = verb_parser("benchmark", "Methods x seeds x tasks, one run folder each, in one table.", trusted=trusted)
     parser.add_argument("suite", type=Path, help="YAML file of the suite")
     parser.add_argument("--out", type=Path, required=True, help="folder of runs and tables; may be shared by suites")
+    parser.epilog = f"{OPTION}: {HELP}"
     parser.add_class_arguments(BenchmarkConfig, None)
     parsed = parse(parser, args)
     config = BenchmarkConfig(**{name: parsed[name] for name in BenchmarkConfig.__dataclass_fields__})
@@ -56,7 +59,7 @@ def run(args: list[str]) -> None:
     from actupose.report.suite import write_suite
 
     suite, configs = read_suite(parsed.suite)
-    cells = plan(suite, configs, parsed.suite)
+    cells = plan(suite, configs, parsed.suite, trusted=trusted)
     if parsed.out.exists() and not parsed.out.is_dir():
         raise UserError(f"{parsed.out}: is a file, not a folder; name another --out.")
     folder = SuiteFolder(parsed.out.resolve())

@@ -14,12 +14,21 @@ from typing import Any
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 
+from actupose.commands.trust import refusal, refuse_foreign_code
 from actupose.errors import UserError
 from actupose.skeletons.skeleton import near_match
 
 
-def verb_parser(verb: str, description: str) -> ArgumentParser:
-    """A parser for one verb that takes ``--config FILE.yaml`` and raises instead of exiting."""
+def verb_parser(verb: str, description: str, *, trusted: bool = False) -> ArgumentParser:
+    """A parser for one verb that takes ``--config FILE.yaml`` and raises instead of exiting.
+
+    Args:
+        verb: the verb's name.
+        description: one line for its help.
+        trusted: files may name classes of any package.
+    """
+    if not trusted:
+        refuse_foreign_code()
     parser = ArgumentParser(prog=f"actupose {verb}", description=description, exit_on_error=False, allow_abbrev=False)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     return parser
@@ -84,6 +93,9 @@ def explain(message: str, known: Sequence[str]) -> str:
         known: option names, dotted or not, and class names.
     """
     text = " ".join(message.split())
+    refused = refusal(text)
+    if refused is not None:
+        return refused
     unknown = _first_match(_UNKNOWN, text)
     if unknown is not None:
         return f"there is no option or key '{unknown}'{_nearest(unknown, known) or ' here; see --help.'}"

@@ -12,6 +12,7 @@ import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from actupose.commands.parsing import broken_config, existing, explain, known_keys
+from actupose.commands.trust import OPTION
 from actupose.engine.trials import Trial
 from actupose.errors import UserError
 from actupose.report.suite import Cell
@@ -121,13 +122,14 @@ def _read(cls: type[T], data: object, where: str, skip: Set[str] = frozenset()) 
         raise UserError(where + explain(str(error), names)) from error
 
 
-def plan(suite: Suite, configs: Path, origin: Path) -> list[Cell]:
+def plan(suite: Suite, configs: Path, origin: Path, *, trusted: bool = False) -> list[Cell]:
     """All trainings of a suite, each configuration resolved.
 
     Args:
         suite: from `read_suite`.
         configs: folder of its configs.
         origin: the suite's file, for messages.
+        trusted: configurations may name classes of any package, here and where the trials are trained.
 
     Returns:
         One cell a task and line of the table, with the trial of each seed.
@@ -135,7 +137,7 @@ def plan(suite: Suite, configs: Path, origin: Path) -> list[Cell]:
     Raises:
         UserError: a task, method, profile or key does not exist (the near match is named), or a line stands twice.
     """
-    finder = _Configs(configs, origin)
+    finder = _Configs(configs, origin, trusted)
     cells = []
     for task in suite.tasks:
         for row in (line for given in suite.methods for line in given.expanded()):
@@ -160,6 +162,7 @@ class _Configs:
 
     folder: Path
     origin: Path
+    trusted: bool
 
     def file(self, kind: str, name: str) -> Path:
         """``FOLDER/KIND/NAME.yaml``, or the file that is named, from the suite's own folder."""
@@ -181,7 +184,7 @@ def _cell(suite: Suite, finder: _Configs, task: str, row: Row) -> Cell:
     args = [part for file in files for part in ("--config", str(file))]
     args += [f"--{key}={_as_text(value)}" for key, value in settings.items()]
     names = Path(task).stem, row.title
-    cli = _parsed(args, names, finder.origin)
+    cli = _parsed([*args, OPTION] if finder.trusted else args, names, finder.origin)
     method, config = Path(row.method).stem, cli.config
     if config.data.target_test is None:
         raise UserError(f"{finder.origin}: task {names[0]} has no data.target_test; a table needs a labelled test set.")
@@ -189,7 +192,7 @@ def _cell(suite: Suite, finder: _Configs, task: str, row: Row) -> Cell:
     trials = {}
     for seed in suite.seeds:
         config.seed_everything = seed  # all that a seed changes in a configuration: the others are linked to it
-        trials[seed] = Trial.of(names[0], method, seed, cli.config_text, gpu=gpu)
+        trials[seed] = Trial.of(names[0], method, seed, cli.config_text, gpu=gpu, trusted=finder.trusted)
     plain = row.title == method and not row.settings
     return Cell(*names, method if plain else None, str(config.data.skeleton), trials)
 

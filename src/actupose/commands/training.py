@@ -13,6 +13,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.plugins import CheckpointIO
 
 from actupose.commands.parsing import broken_config, explain, known_keys, signature_keys
+from actupose.commands.trust import HELP, OPTION, refuse_foreign_code, split_trust
 from actupose.data.datamodule import PoseDataModule
 from actupose.engine.callbacks import run_callbacks
 from actupose.engine.checkpoints import last_whole
@@ -37,6 +38,9 @@ class PoseCLI(LightningCLI):
     """
 
     def __init__(self, verb: str, args: list[str]) -> None:
+        args, trusted = split_trust(args)
+        if not trusted:
+            refuse_foreign_code()
         with warnings.catch_warnings(), quiet():
             warnings.filterwarnings("ignore", message=".*LightningCLI's args parameter.*")
             super().__init__(
@@ -49,7 +53,12 @@ class PoseCLI(LightningCLI):
                 seed_everything_default=0,
                 auto_configure_optimizers=False,
                 trainer_defaults=dict(DEFAULTS),
-                parser_kwargs={"prog": f"actupose {verb}", "exit_on_error": False, "allow_abbrev": False},
+                parser_kwargs={
+                    "prog": f"actupose {verb}",
+                    "epilog": f"{OPTION}: {HELP}",  # no argument: what is in a configuration trusts nobody
+                    "exit_on_error": False,
+                    "allow_abbrev": False,
+                },
             )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:

@@ -61,7 +61,7 @@ def run_on_ray(
             gpu = has_gpu and config["trial"]["gpu"] is not False
             return tune.PlacementGroupFactory([{"CPU": 1.0, "GPU": 1.0} if gpu else {"CPU": 1.0}])
 
-        choices = [{"name": trial.name, "gpu": trial.gpu, **place} for trial in trials]
+        choices = [{"name": trial.name, "gpu": trial.gpu, "trusted": trial.trusted, **place} for trial in trials]
         tuner = tune.Tuner(
             tune.with_resources(_train, devices),
             param_space={"trial": tune.grid_search(choices)},
@@ -79,4 +79,5 @@ def run_on_ray(
 def _train(config: Mapping[str, Any]) -> dict[str, Any]:
     """A trial in a worker of the cluster."""
     trial = config["trial"]
-    return {"failed": run_trial(SuiteFolder(Path(trial["folder"])), trial["name"], Path(trial["cwd"]))}
+    folder, cwd = SuiteFolder(Path(trial["folder"])), Path(trial["cwd"])
+    return {"failed": run_trial(folder, trial["name"], cwd, trusted=trial["trusted"])}

@@ -43,14 +43,18 @@ class Trial:
         name: ``TASK/METHOD-SEED-HASH``, its place in the suite's folder.
         config: its whole configuration without ``out``, as YAML.
         gpu: whether it asks for a GPU; None = it takes one where there is one.
+        trusted: its configuration may name classes of any package.
     """
 
     name: str
     config: str
     gpu: bool | None = None
+    trusted: bool = False
 
     @classmethod
-    def of(cls, task: str, method: str, seed: int, config: str, *, gpu: bool | None = None) -> Trial:
+    def of(
+        cls, task: str, method: str, seed: int, config: str, *, gpu: bool | None = None, trusted: bool = False
+    ) -> Trial:
         """Name a training after what it is.
 
         Args:
@@ -59,10 +63,11 @@ class Trial:
             seed: its seed.
             config: the whole configuration; its ``out`` and what no result depends on do not count.
             gpu: see the class.
+            trusted: see the class.
         """
         text = "".join(f"{line}\n" for line in config.splitlines() if not line.startswith("out:"))
         mark = hashlib.sha256("\n".join(settings_of(config)).encode()).hexdigest()[:8]
-        return cls(f"{task}/{method}-{seed}-{mark}", text, gpu)
+        return cls(f"{task}/{method}-{seed}-{mark}", text, gpu, trusted)
 
 
 @dataclass(frozen=True)
@@ -111,13 +116,14 @@ class SuiteFolder:
         return [trial for trial in missing if not self.failure(trial.name).is_file()]
 
 
-def run_trial(folder: SuiteFolder, name: str, cwd: Path) -> str | None:
+def run_trial(folder: SuiteFolder, name: str, cwd: Path, *, trusted: bool = False) -> str | None:
     """Train one trial in a child process of one thread, or continue it.
 
     Args:
         folder: the suite's; the trial's configuration is in it.
         name: the trial's.
         cwd: folder that relative paths of the configuration start from.
+        trusted: see `Trial`.
 
     Returns:
         Why it failed, which is kept in the folder too; None when it is done.
@@ -126,7 +132,15 @@ def run_trial(folder: SuiteFolder, name: str, cwd: Path) -> str | None:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output, single_threaded_children():
         process = subprocess.Popen(
-            [sys.executable, "-c", _CHILD, "fit", "--config", str(folder.config(name))],
+            [
+                sys.executable,
+                "-c",
+                _CHILD,
+                "fit",
+                "--config",
+                str(folder.config(name)),
+                *(["--trust"] if trusted else []),
+            ],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -156,7 +170,7 @@ def run_here(folder: SuiteFolder, trials: Sequence[Trial], finished: Finished) -
         finished: called after each with its failure.
     """
     for trial in trials:
-        finished(trial, run_trial(folder, trial.name, Path.cwd()))
+        finished(trial, run_trial(folder, trial.name, Path.cwd(), trusted=trial.trusted))
 
 
 def failure_reason(code: int, log: Path) -> str:
