@@ -50,8 +50,10 @@ actupose --version
 
 This page is written by `tools/cli_reference.py` from the parsers; `actupose VERB --help` tells the same. Every verb
 takes `--config FILE.yaml` with any of its options, and `--print_config` prints what would be used. Options are written
-`--name value`, flags as `--overlay true`. One option stands alone and in no file: `--trust` of `fit`, `validate`, `test`
-and `benchmark` lets a config [name code](training.md#a-config-from-somebody-else) of any package. A name that does not exist is an error that names the nearest one.
+`--name value`, flags as `--overlay true`. A name that does not exist is an error that names the nearest one.
+
+One option stands alone and in no file: `--trust` of `fit`, `validate`, `test` and `benchmark` lets a config
+[name code](training.md#a-config-from-somebody-else) of any package.
 
 ## Exit codes
 
