@@ -2,66 +2,14 @@
 
 from __future__ import annotations
 
-import multiprocessing as mp
-import os
-import socket
-import warnings
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from actupose.commands.training import PoseCLI
-from actupose.engine.run_folder import RunFolder
-from actupose.engine.training import train
-from actupose.methods import PoseMethod
+from integration.processes import DDP, Seen, launch
 from integration.runs import differing, fit_args, scores, weights
 from tiny_stores import Stores
-
-Seen = dict[str, Any]
-DDP = ["--trainer.devices", 2, "--trainer.strategy", "ddp"]
-
-
-def worker(rank: int, world: int, port: int, args: list[str], into: Path) -> None:
-    """What a launcher starts on one process; keeps what the process saw and ended with."""
-    torch.set_num_threads(1)
-    warnings.simplefilter("ignore")
-    if world > 1:
-        os.environ.update(MASTER_ADDR="127.0.0.1", MASTER_PORT=str(port), LOCAL_RANK=str(rank), NODE_RANK="0")
-    rows: list[dict[str, list[int]]] = []
-    step = PoseMethod.training_step
-
-    def training_step(self: PoseMethod, batch: Any, batch_idx: int) -> torch.Tensor:
-        rows.append({name: part.row.tolist() for name, part in batch.items()})
-        return step(self, batch, batch_idx)
-
-    PoseMethod.training_step = training_step  # type: ignore[method-assign]
-    cli = PoseCLI("fit", args)
-    run = RunFolder(cli.config.out)
-    run.claim(cli.config_text)
-    train(cli.model, cli.datamodule, cli.trainer, run)
-    state = {name: value.clone() for name, value in cli.model.state_dict().items()}
-    parameters = [name for name, _ in cli.model.named_parameters()]
-    curriculum = cli.datamodule.curriculum
-    assert curriculum is not None
-    torch.save({"rows": rows, "state": state, "parameters": parameters, "score": curriculum.score}, into)
-
-
-def launch(world: int, args: list[str], folder: Path) -> list[Seen]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    context = mp.get_context("fork")
-    files = [folder / f"rank{rank}.pt" for rank in range(world)]
-    ranks = [context.Process(target=worker, args=(r, world, port, args[1:], files[r])) for r in range(world)]
-    for process in ranks:
-        process.start()
-    for process in ranks:
-        process.join(200)
-        process.kill()
-    assert [process.exitcode for process in ranks] == [0] * world
-    return [torch.load(file, weights_only=True) for file in files]
 
 
 @pytest.fixture(scope="module")

@@ -93,7 +93,7 @@ def test_what_is_drawn_is_restyled_and_the_rest_stays(per: str, numbers: int) ->
     assert transfer is not None
     for seed in range(8):
         restyled = transfer(content, style, torch.Generator().manual_seed(seed))
-        draws = torch.rand(2, numbers, generator=torch.Generator().manual_seed(seed)).tolist()
+        draws = torch.rand(numbers, 2, generator=torch.Generator().manual_seed(seed)).T.tolist()
         for i in range(6):
             alpha, chance = (row[i % numbers] for row in draws)
             if chance >= 0.5:

@@ -359,6 +359,7 @@ class PoseDataModule(L.LightningDataModule):
         trainer: Any = self.trainer
         epochs, epoch = trainer.max_epochs or 1, trainer.fit_loop.epoch_progress.current.processed
         curriculum = self.build_curriculum(epochs)
+        self._take_from_first_process(trainer)
         loaders = {}
         for name, dataset, setting, size in self._streams():
             samples = self.loader.iterations * size
@@ -369,6 +370,15 @@ class PoseDataModule(L.LightningDataModule):
             sampler.set_epoch(epoch)
             loaders[name] = self._loader(dataset, sampler)
         return CombinedLoader(loaders, mode="min_size")
+
+    def _take_from_first_process(self, trainer: Any) -> None:  # noqa: ANN401 - Lightning types it as a Trainer or None
+        """Hold the first process's curriculum and Pose-VAE: another machine may have computed other last bits."""
+        if trainer.world_size == 1:
+            return
+        held = trainer.strategy.broadcast(self.state_dict())
+        for part in ("curriculum", "pose_vae"):
+            if part in held:
+                getattr(self, part).load_state_dict(held[part])
 
     def _source_draw(self, curriculum: CurriculumState) -> Any:  # noqa: ANN401 - a closure of the sampler's Draw type
         return lambda epoch: curriculum.draw(epoch, self.samples_per_epoch)

@@ -33,6 +33,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from actupose.data.store import write_json_atomically
 from actupose.errors import UserError
 from actupose.files import whole_file
@@ -40,6 +42,7 @@ from actupose.files import whole_file
 _PACKAGES = ("actupose", "torch", "torchvision", "lightning", "timm", "numpy", "datasets")
 
 _FREE = ("#", "out:", "num_workers:", "cache:")
+_PLACE = ("accelerator", "strategy", "devices", "num_nodes")
 
 
 @dataclass(frozen=True)
@@ -126,14 +129,20 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path}: is a file, not a folder; set another `out`.")
         if self.config.is_file():
-            if settings_of(self.config.read_text(encoding="utf-8")) != settings_of(config):
+            if not same_training(self.config.read_text(encoding="utf-8"), config):
                 raise UserError(
                     f"{self.path}: holds another run (its config.yaml differs); set another `out` or remove the folder."
                 )
             return self.checkpoint if self.checkpoint.is_file() else None
-        if self.path.is_dir() and any(self.path.iterdir()):
+        if self.path.is_dir() and any(
+            not file.name.startswith(f"{self.config.name}.tmp") for file in self.path.iterdir()
+        ):
             raise UserError(f"{self.path}: holds other files; set `out` to an empty or new folder.")
         return None
+
+    def _is_config(self, file: Path) -> bool:
+        """Whether a file is the configuration, which another process of this training may be writing just now."""
+        return file.name.startswith(self.config.name)
 
     def claim(self, config: str) -> Path | None:
         """Take the folder for this configuration.
@@ -227,6 +236,22 @@ def settings_of(config: str) -> list[str]:
     are loaded: a run that filled the machine's memory may go on with less.
     """
     return [line for line in config.splitlines() if not line.lstrip().startswith(_FREE)]
+
+
+def same_training(a: str, b: str) -> bool:
+    """Whether two configurations, as YAML text, are of one training, which may go on elsewhere.
+
+    Beside what `settings_of` leaves out, the devices do not count: batches, draws and random streams do not depend on
+    their number.
+    """
+    return bool(_without_place(a) == _without_place(b))
+
+
+def _without_place(config: str) -> Any:  # noqa: ANN401 - what YAML holds
+    held = yaml.safe_load("\n".join(settings_of(config)))
+    if isinstance(held, dict) and isinstance(held.get("trainer"), dict):
+        held["trainer"] = {key: value for key, value in held["trainer"].items() if key not in _PLACE}
+    return held
 
 
 def _cpu_name() -> str:

@@ -26,16 +26,18 @@ def rectify(heat: Tensor, sigma: float = 2.0) -> Tensor:
 
 
 @torch.no_grad()
-def quantile_mask(peak: Tensor, ratio: float = 0.5, *, per_keypoint: bool = False) -> Tensor:
-    """Keep the joints whose peak reaches the `ratio` quantile of the peaks of this batch; no gradient.
-
-    The quantile is taken over the peaks given, so over one process's batch unless the caller gathers them first.
+def quantile_mask(
+    peak: Tensor, ratio: float = 0.5, *, per_keypoint: bool = False, among: Tensor | None = None
+) -> Tensor:
+    """Keep the joints whose peak reaches the `ratio` quantile of the batch's peaks; no gradient.
 
     Args:
         peak: (B, K), the teacher's peak heights.
         ratio: Share of joints to mask, in [0, 1].
         per_keypoint: Take the quantile over each keypoint's own peaks (ours), not over those of all keypoints
             (UDAPE).
+        among: (N, K), the peaks that the quantile is taken over, where other processes have parts of the batch; None =
+            `peak` itself.
 
     Returns:
         (B, K) bool, true where the joint is kept.
@@ -48,7 +50,8 @@ def quantile_mask(peak: Tensor, ratio: float = 0.5, *, per_keypoint: bool = Fals
     if not 0 <= ratio <= 1:
         raise ValueError(f"ratio must lie in [0, 1], got {ratio}")
     peak = at_least_float32(peak)
-    return peak >= (torch.quantile(peak, ratio, dim=0) if per_keypoint else torch.quantile(peak, ratio))
+    among = peak if among is None else at_least_float32(among)
+    return peak >= (torch.quantile(among, ratio, dim=0) if per_keypoint else torch.quantile(among, ratio))
 
 
 def consistency_loss(student: Tensor, pseudo: Tensor, mask: Tensor, region: Tensor | None = None) -> Tensor:

@@ -12,6 +12,7 @@ from actupose.geometry import index_tensor, triplet_angles, warp_points
 from actupose.losses import cross_domain_loss, evalpose_loss, pair_distance, quantile_mask
 from actupose.methods.base import SourcePass
 from actupose.methods.config import SkeletonLossConfig
+from actupose.methods.processes import gather_over_processes, num_processes, sum_over_processes
 from actupose.methods.udape import UDAPE, TargetPass
 
 _LEAST_PEAK = 0.01
@@ -52,19 +53,26 @@ class ACTUPose(UDAPE):
         return on_source + on_target
 
     def cross_domain(self, source: SourcePass, target: TargetPass, confident: Tensor) -> Tensor:
-        """Eq. 6 over the pairs of Eq. 7; the number of pairs a batch is logged."""
+        """Eq. 6 over the pairs of Eq. 7; the number of pairs a batch is logged.
+
+        The target poses are those of all processes, and the mean is over the pairs of all: DDP averages the processes'
+        gradients, so each one's mean is weighed by its share of the pairs.
+        """
         with torch.no_grad():
             points = subpixel(source.heatmaps)[0]
             distance, ok = pair_distance(
                 triplet_angles(points, self.skeleton.triplets),
                 self._triplets_of(source.weight > 0),
-                triplet_angles(target.points, self.skeleton.triplets),
-                self._triplets_of(confident),
+                gather_over_processes(triplet_angles(target.points, self.skeleton.triplets)),
+                gather_over_processes(self._triplets_of(confident)),
                 self.skeleton.num_keypoints,
             )
-        loss, pairs = cross_domain_loss(source.feature, target.feature, distance, ok, self.skeleton_losses.gamma)
-        self.keep({"pairs": pairs.float()})
-        return loss
+        feature = gather_over_processes(target.feature)
+        loss, pairs = cross_domain_loss(source.feature, feature, distance, ok, self.skeleton_losses.gamma)
+        total = sum_over_processes(pairs.clone())
+        self.keep({"pairs": total.float()})
+        processes = num_processes()
+        return loss if processes == 1 else loss * (pairs * processes / total.clamp(min=1))
 
     def _coordinates(self, heatmaps: Tensor) -> Tensor:
         """Differentiable (B, K, 2) of heatmaps scaled to peak 1; the scale gets no gradient."""
@@ -76,7 +84,7 @@ class ACTUPose(UDAPE):
         options = self.skeleton_losses
         if options.confidence is not None:
             return target.peaks >= options.confidence
-        return quantile_mask(target.peaks, options.confidence_ratio)
+        return quantile_mask(target.peaks, options.confidence_ratio, among=target.all_peaks)
 
     def _triplets_of(self, valid: Tensor) -> Tensor:
         """(B, K) keypoints -> (B, T) triplets whose three keypoints are all valid."""

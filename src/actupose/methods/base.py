@@ -33,6 +33,7 @@ from actupose.models import NetConfig, PoseNet, PoseOutput, StyleConfig, build_s
 from actupose.models.pose_net import SIGMA_AT_64, STRIDE
 from actupose.skeletons import Skeleton, load_skeleton
 from actupose.views import AffineConfig, color_jitter, sample_affine, sample_crop
+from actupose.views.draws import BatchShare, StepGenerator
 
 Compilation = Literal["none", "default", "reduce-overhead"]
 
@@ -98,7 +99,10 @@ class PoseMethod(L.LightningModule):
         compilation: of the networks' training passes by `torch.compile`: ``none``, ``default``, or ``reduce-overhead``,
             which records them as CUDA graphs too. The first steps then take a minute or more.
         calibration: how peaks become probabilities: ``isotonic``, or ``platt`` for few validation images.
-        seed: of the augmentation; every step has its own stream, so resuming needs no saved state.
+        seed: of the augmentation; every optimiser step has its own stream, so resuming needs no saved state.
+
+    Attributes:
+        parts: batches that an optimiser step accumulates.
     """
 
     needs_target: ClassVar[bool] = False
@@ -127,7 +131,8 @@ class PoseMethod(L.LightningModule):
         self.student = PoseNet(self.net_config, self.skeleton.num_keypoints)
         self.style = build_style(style or self.default_style)
         self.confidence: SampleConfidence | None = None
-        self._generator = torch.Generator()
+        self.parts = 1
+        self._generator = StepGenerator()
         self._metrics = nn.ModuleDict()
         self._kept: dict[str, list[Tensor]] = {}
 
@@ -297,11 +302,14 @@ class PoseMethod(L.LightningModule):
         """
 
     def training_step(self, batch: TrainBatch, batch_idx: int) -> Tensor:
-        """Learn from a batch, with the step's own random stream."""
+        """Learn from a batch, with the random stream of its optimiser step."""
         if batch_idx == 0:
             self._kept = {}
-        step = self.global_step * self.trainer.world_size + self.global_rank
-        self._generator.manual_seed((self.seed * 1_000_003 + step) % 2**63)
+        self._generator.manual_seed((self.seed * 1_000_003 + self.global_step) % 2**63)
+        self.parts = self.trainer.accumulate_grad_batches
+        self._generator.share = BatchShare(
+            self.global_rank, self.trainer.world_size, batch_idx % self.parts, self.parts
+        )
         total = self.learn(batch)
         self.keep({"loss": total})
         if self.trainer.is_last_batch:
@@ -320,6 +328,10 @@ class PoseMethod(L.LightningModule):
         """
         for name, value in values.items():
             self._kept.setdefault(name, []).append(value.detach())
+
+    def steps_after(self, batch_idx: int) -> bool:
+        """Whether the optimiser steps after this batch of the epoch, the last of those that a step accumulates."""
+        return (batch_idx + 1) % self.parts == 0
 
     def learn(self, batch: TrainBatch) -> Tensor:
         """The step's loss, for Lightning to take the optimiser's step.

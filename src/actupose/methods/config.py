@@ -110,7 +110,7 @@ class TeacherConfig:
     Attributes:
         bn: the teacher's BatchNorm statistics, see `MeanTeacher`.
         views: k, teacher views averaged into a pseudo-label.
-        mask_ratio: joints under this quantile of the batch's peaks take no part; per process.
+        mask_ratio: joints under this quantile of the batch's peaks, those of all processes, take no part.
         mask_per: what the quantile is taken over: all peaks of the ``batch``, as UDAPE's authors do, or each
             ``keypoint``'s own, so that wrists get as many pseudo-labels as shoulders (ours).
         occlusion_prob: probability that a student view gets an occluding patch.

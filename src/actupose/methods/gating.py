@@ -22,7 +22,8 @@ class GradientGate(nn.Module):
     scaled by the share that its gate kept (ours: per-keypoint gradients of the whole network would cost K passes).
 
     The metric of the comparison is the inverse root of an average of squared source gradients, as in Adam; it is a
-    buffer, so a resumed run goes on with it. Gradients are those of this process.
+    buffer, so a resumed run goes on with it. Gradients are those of this process, and of one batch of those that a step
+    may accumulate, each of which moves the average by its share of the step's decay.
 
     Args:
         config: its options.
@@ -34,17 +35,19 @@ class GradientGate(nn.Module):
 
     def __init__(self, config: GatingConfig, student: PoseNet) -> None:
         super().__init__()
-        self.config, self.strength = config, config.gamma
+        self.config, self.strength, self.parts = config, config.gamma, 1
         rows = _rows(_last_layer(student))
         self.register_buffer("square", torch.zeros_like(rows, requires_grad=False))
         self.register_buffer("count", torch.zeros(()))
 
-    def set_progress(self, share: float) -> None:
+    def set_progress(self, share: float, parts: int = 1) -> None:
         """Set gamma for a step.
 
         Args:
             share: of the adaptation that is done, in [0, 1].
+            parts: batches that the step accumulates.
         """
+        self.parts = parts
         self.strength = (
             self.config.gamma * min(1.0, share / self.config.ramp) if self.config.ramp else self.config.gamma
         )
@@ -77,9 +80,9 @@ class GradientGate(nn.Module):
 
     @torch.no_grad()
     def _metric(self, source: Tensor) -> Tensor | None:
-        decay = self.config.metric_decay
-        if decay is None:
+        if self.config.metric_decay is None:
             return None
+        decay: float = self.config.metric_decay ** (1 / self.parts)
         self.square.lerp_(source.square(), 1 - decay)
         self.count += 1
         return 1 / (self.square / (1 - decay**self.count)).sqrt().clamp(min=_LEAST)

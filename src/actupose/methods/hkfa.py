@@ -94,6 +94,8 @@ class HKFA(PoseMethod):
     def move_prototypes(self, features: Tensor, weight: Tensor) -> None:
         """Move the source prototypes by a batch, those of all processes together.
 
+        Where a step accumulates several batches, each moves them by its share of the step's decay.
+
         Args:
             features: (B, K, C).
             weight: (B, K), 1 where the keypoint is labelled and inside.
@@ -101,5 +103,6 @@ class HKFA(PoseMethod):
         counted = torch.cat([features * weight.unsqueeze(-1), weight.unsqueeze(-1)], -1)
         summed = sum_over_processes(counted.sum(0))
         total, count = summed[:, :-1], summed[:, -1]
-        self.prototypes.copy_(moved_prototypes(self.prototypes, self.seen, total, count, self.alignment.decay))
+        decay = self.alignment.decay ** (1 / self.parts)
+        self.prototypes.copy_(moved_prototypes(self.prototypes, self.seen, total, count, decay))
         self.seen |= count > 0

@@ -26,6 +26,23 @@ def sum_over_processes(value: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+def gather_over_processes(value: Tensor) -> Tensor:
+    """Rows of all processes, in the order of the processes; no gradient.
+
+    Args:
+        value: (B, ...), of the same shape on every process.
+
+    Returns:
+        (B times the number of processes, ...).
+    """
+    if num_processes() == 1:
+        return value.detach()
+    held = [torch.empty_like(value) for _ in range(num_processes())]
+    distributed.all_gather(held, value.contiguous())
+    return torch.cat(held)
+
+
+@torch.no_grad()
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Make each gradient the mean over all processes, in one message.
 

@@ -13,6 +13,7 @@ from actupose.losses import consistency_loss, quantile_mask, rectify
 from actupose.methods.base import PoseMethod, SourcePass, TrainBatch
 from actupose.methods.config import GatingConfig, TeacherConfig
 from actupose.methods.gating import GradientGate
+from actupose.methods.processes import gather_over_processes
 from actupose.models import MeanTeacher, PoseNet, StyleConfig
 from actupose.models.pose_net import STRIDE
 from actupose.views import adaptive_occlusion, mask_blocks, sample_affine
@@ -28,6 +29,7 @@ class TargetPass(NamedTuple):
         pseudo: (B, K, H, W) rectified teacher heatmaps.
         points: (B, K, 2) teacher keypoints, heatmap pixels.
         peaks: (B, K) their heights.
+        all_peaks: (all processes' B, K) the same of every process, which quantiles are taken over.
         feature: (B, C) pooled teacher feature.
     """
 
@@ -37,6 +39,7 @@ class TargetPass(NamedTuple):
     pseudo: Tensor
     points: Tensor
     peaks: Tensor
+    all_peaks: Tensor
     feature: Tensor
 
 
@@ -96,7 +99,8 @@ class UDAPE(PoseMethod):
         if self.adapting:
             target = self.target_pass(batch)
             config = self.teacher_config
-            mask = quantile_mask(target.peaks, config.mask_ratio, per_keypoint=config.mask_per == "keypoint")
+            each = config.mask_per == "keypoint"
+            mask = quantile_mask(target.peaks, config.mask_ratio, per_keypoint=each, among=target.all_peaks)
             loss = consistency_loss(target.student, target.pseudo, mask)
             if self.gate is not None:
                 loss = self.gate(self.student, terms["supervised"], loss, target.student_view, target.peaks)
@@ -131,7 +135,16 @@ class UDAPE(PoseMethod):
         heatmaps = self.student(student_images).heatmaps.float()
         to_base = to_heatmap_grid(invert(affine), STRIDE)
         pseudo = rectify(label.heatmaps, self.sigma(side))
-        return TargetPass(warp(heatmaps, to_base), heatmaps, to_base, pseudo, label.points, label.peaks, label.feature)
+        return TargetPass(
+            warp(heatmaps, to_base),
+            heatmaps,
+            to_base,
+            pseudo,
+            label.points,
+            label.peaks,
+            gather_over_processes(label.peaks),
+            label.feature,
+        )
 
     @torch.no_grad()
     def _pseudo_label(self, images: Tensor, crop: Tensor, batch: TrainBatch) -> _PseudoLabel:
@@ -161,9 +174,11 @@ class UDAPE(PoseMethod):
         if self.gate is not None and self.adapting:
             begin, steps = self.schedule.adapt_from, int(self.trainer.num_training_batches)
             whole = max((self.trainer.max_epochs or 1) - begin, 1)
-            self.gate.set_progress((self.current_epoch - begin + batch_idx / steps) / whole)
+            parts = self.trainer.accumulate_grad_batches
+            done = (batch_idx - batch_idx % parts) / steps
+            self.gate.set_progress((self.current_epoch - begin + done) / whole, parts)
 
     def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:  # noqa: ANN401, ARG002 - Lightning's signature
         """The teacher follows the student after the optimiser's step."""
-        if self.adapting:
+        if self.adapting and self.steps_after(batch_idx):
             self.teacher.update(self.student, self.schedule.ema_decay)

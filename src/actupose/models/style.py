@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from actupose.errors import UserError
 from actupose.geometry import send
 from actupose.models.decoder_file import load_style
+from actupose.views.draws import uniform
 
 StyleKind = Literal["adain", "fourier", "none"]
 
@@ -113,7 +114,10 @@ class StyleTransfer(nn.Module):
             (B, 3, S, S) in [0, 1].
         """
         count = len(content)
-        draws = torch.rand(2, count if self.config.per == "image" else 1, generator=generator).expand(2, count)
+        if self.config.per == "image":
+            draws = uniform((count, 2), generator, "cpu").T
+        else:
+            draws = torch.rand(2, 1, generator=generator).expand(2, count)
         index = (draws[1] < self.config.prob).nonzero().squeeze(1)
         if not len(index):
             return content
