@@ -46,7 +46,7 @@ def make(stores: Path, kind: str = "gaussian", **options: Any) -> PoseDataModule
 def attach(data: PoseDataModule, epoch: int = 0, rank: int = 0, world: int = 1) -> PoseDataModule:
     done = SimpleNamespace(epoch_progress=SimpleNamespace(current=SimpleNamespace(processed=epoch)))
     stale = max(epoch - 1, 0)  # as Lightning has it while it restores
-    strategy = SimpleNamespace(root_device=torch.device("cpu"))
+    strategy = SimpleNamespace(root_device=torch.device("cpu"), broadcast=lambda held: held)
     place = {"global_rank": rank, "world_size": world, "num_devices": world, "strategy": strategy}
     trainer = SimpleNamespace(max_epochs=4, current_epoch=stale, fit_loop=done, **place)
     data.trainer = trainer  # type: ignore[assignment]

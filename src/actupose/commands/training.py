@@ -20,7 +20,16 @@ from actupose.engine.checkpoints import last_whole
 from actupose.engine.keep_checkpoints import WholeCheckpoints
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.scoring import EpochScores
-from actupose.engine.training import DEFAULTS, check_inputs, evaluate, load_weights, quiet, train, trainer_parts
+from actupose.engine.training import (
+    DEFAULTS,
+    check_inputs,
+    check_steps,
+    evaluate,
+    load_weights,
+    quiet,
+    train,
+    trainer_parts,
+)
 from actupose.engine.validators import LabelFreeConfig
 from actupose.errors import UserError
 from actupose.methods import METHODS, PoseMethod
@@ -162,13 +171,15 @@ def fit(args: list[str]) -> dict[str, float]:
     fresh = run.check(cli.config_text) is None
     cli.datamodule.use_trainer(cli.trainer)
     check_inputs(cli.model, cli.datamodule, cli.trainer.max_epochs or 1 if fresh else None)
+    check_steps(cli.datamodule, cli.trainer)
     checkpoint = run.claim(cli.config_text)
     mapped = cli.datamodule.mapping_text()
     if mapped and cli.trainer.is_global_zero:
         print(mapped, flush=True)
     if checkpoint is not None:
         checkpoint, damage = last_whole(run)
-        print(damage or f"{run.path}: continues from {checkpoint}", flush=True)
+        if cli.trainer.is_global_zero:
+            print(damage or f"{run.path}: continues from {checkpoint}", flush=True)
     scores = train(cli.model, cli.datamodule, cli.trainer, run, checkpoint)
     _print_scores(cli, scores)
     return scores

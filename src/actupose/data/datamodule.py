@@ -45,7 +45,8 @@ class LoaderConfig:
 
     Attributes:
         batch_size: samples of one domain a step, over all processes.
-        iterations: steps an epoch; an epoch is a fixed number of steps whatever the size of the source.
+        iterations: batches an epoch, which are steps where none are accumulated; an epoch has this fixed number
+            whatever the size of the source.
         num_workers: decoding processes of sets that are not cached; cached ones need none.
         cache: decode each image once and keep it on the ``device``, in ``memory``, or not (``none``); ``auto`` = where
             40 % of the device's free memory, else half of the available memory, have room.
@@ -387,6 +388,15 @@ class PoseDataModule(L.LightningDataModule):
     def samples_per_epoch(self) -> int:
         """Samples of one domain an epoch, over all processes."""
         return self.loader.iterations * self.loader.batch_size
+
+    def check_batches(self, num_processes: int) -> None:
+        """Whether the batches of all streams divide among the processes; after `setup`.
+
+        Raises:
+            UserError: one does not.
+        """
+        for _, _, setting, size in self._streams():
+            _rank_batch_size(setting, size, num_processes)
 
     def _streams(self) -> Iterator[tuple[str, PoseDataset, str, int]]:
         """Name, samples, and the setting and value of the batch size of each stream of a training."""

@@ -85,6 +85,25 @@ def check_inputs(method: PoseMethod, data: PoseDataModule, epochs: int | None) -
         data.build_curriculum(epochs)
 
 
+def check_steps(data: PoseDataModule, trainer: L.Trainer) -> None:
+    """Whether batches divide among processes, and an epoch's among its optimiser steps.
+
+    Args:
+        data: of the training, checked by `check_inputs`.
+        trainer: about to fit.
+
+    Raises:
+        UserError: they do not.
+    """
+    data.check_batches(trainer.world_size)
+    parts, iterations = trainer.accumulate_grad_batches, data.loader.iterations
+    if iterations % parts:
+        raise UserError(
+            f"data.loader.iterations {iterations} is no multiple of trainer.accumulate_grad_batches {parts}: the last "
+            f"step of an epoch would be a smaller one; use {iterations - iterations % parts or parts}."
+        )
+
+
 def train(
     method: PoseMethod, data: PoseDataModule, trainer: L.Trainer, run: RunFolder, checkpoint: Path | None = None
 ) -> dict[str, float]:
