@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +29,10 @@ from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.data.dataset import PoseDataset, as_batch
 from actupose.data.image_cache import Cache, CacheBudget
 from actupose.data.labelled_target import LabelledTargetConfig, chosen_rows, rows_to_test
+from actupose.data.opened import OpenedStores
 from actupose.data.samplers import EpochSampler, endless_shuffle
-from actupose.data.store import PoseStore, open_store, read_meta
+from actupose.data.store import PoseStore
+from actupose.data.streaming import StreamConfig, StreamedTarget
 from actupose.errors import UserError
 from actupose.skeletons import Skeleton, keypoint_map, load_skeleton
 from actupose.skeletons.mapping import check_renames, mapping_text, read_renames
@@ -64,7 +66,7 @@ class _Sets:
 
     source: PoseDataset
     validation: PoseDataset | None
-    target: PoseDataset | None
+    target: PoseDataset | StreamedTarget | None
     labelled_target: PoseDataset | None
 
 
@@ -88,6 +90,7 @@ class PoseDataModule(L.LightningDataModule):
         labelled_target: a few target pictures with labels that are trained on beside the source; off by default.
         oracle: train on the labels of ``target``, or of ``labelled_target`` alone where it is given, in place of the
             source: the upper end of a table, `Oracle`'s alone.
+        stream: whether the target is read block by block rather than as a whole.
 
     Raises:
         UserError: the size is no multiple of 32, the skeleton is unknown, or the map names unknown keypoints.
@@ -109,12 +112,16 @@ class PoseDataModule(L.LightningDataModule):
         oracle: bool = False,
         closed_loop: ClosedLoopConfig | None = None,
         labelled_target: LabelledTargetConfig | None = None,
+        stream: StreamConfig | None = None,
     ) -> None:
         super().__init__()
+        self._opened = OpenedStores()
         self.source, self.target, self.target_test = source, target, target_test
         self.oracle = oracle
-        self.closed_loop = closed_loop or ClosedLoopConfig()
+        self.closed_loop, self.stream = closed_loop or ClosedLoopConfig(), stream or StreamConfig()
         self.labelled_target = labelled_target or LabelledTargetConfig()
+        if self.stream.enabled and (oracle or target is None):
+            raise UserError("data.stream is for a target without labels; set data.target, and data.oracle to false.")
         self.skeleton: Skeleton = load_skeleton(skeleton)
         self.renames = read_renames(keypoint_map) if keypoint_map is not None else {}
         stores, named = self._labelled_stores(), [p for p in self._label_paths().values() if p is not None]
@@ -129,6 +136,7 @@ class PoseDataModule(L.LightningDataModule):
         self.curriculum: CurriculumState | None = None
         self.pose_vae: PoseVAE | None = None
         self._sets: _Sets | None = None
+        self._streamed: StreamedTarget | None = None
         self._test: PoseDataset | None = None
         self._taught: Tensor | None = None
         self._restored: dict[str, Any] = {}
@@ -151,7 +159,7 @@ class PoseDataModule(L.LightningDataModule):
         if stage == "test" and self._test is None:
             if self.target_test is None:
                 raise UserError("data.target_test is not set; name the store with labels to evaluate on.")
-            self._test = self._open_test_set(open_store(self.target_test))
+            self._test = self._open_test_set(self._opened.store(self.target_test))
             self._mask_untaught()
 
     def use_trainer(self, trainer: L.Trainer) -> None:
@@ -172,7 +180,7 @@ class PoseDataModule(L.LightningDataModule):
         cache: Cache | None = None,
     ) -> PoseDataset:
         return PoseDataset(
-            path if isinstance(path, PoseStore) else open_store(path),
+            path if isinstance(path, PoseStore) else self._opened.store(path),
             self.skeleton,
             self.size,
             labelled=labelled,
@@ -184,7 +192,7 @@ class PoseDataModule(L.LightningDataModule):
 
     def _labelled_stores(self) -> list[tuple[str, Skeleton]]:
         """Setting and skeleton of each store whose labels are read, where it exists."""
-        metas = {key: read_meta(path) for key, path in self._label_paths().items() if path is not None}
+        metas = {key: self._opened.meta(path) for key, path in self._label_paths().items() if path is not None}
         return [(key, meta.skeleton) for key, meta in metas.items() if meta is not None]
 
     def _label_paths(self) -> dict[str, Path | None]:
@@ -211,7 +219,7 @@ class PoseDataModule(L.LightningDataModule):
         held = round(len(rows) * self.validation_share)
         validation = self._dataset(store, labelled=True, rows=np.sort(order[:held])) if held else None
         source = self._dataset(store, labelled=True, rows=np.sort(order[held:]))
-        target = self._dataset(self.target, labelled=False) if self.target and self.trains_on_target else None
+        target = self._target_set() if self.trains_on_target else None
         labelled_target = None if few is None else self._dataset(few[0], labelled=True, rows=few[1])
         return _Sets(source, validation, target, labelled_target)
 
@@ -219,20 +227,31 @@ class PoseDataModule(L.LightningDataModule):
         path, name = (self.target, "target") if self.oracle else (self.source, "source")
         if path is None:
             raise UserError(f"data.{name} is not set; name the store of the labelled {name} domain.")
-        return open_store(path)
+        return self._opened.store(path)
 
     def _few_labels(self) -> tuple[PoseStore, NDArray[np.int64]] | None:
         """Store and rows of the labelled part of the target, where there is one."""
         config = self.labelled_target
         if config.store is None or not config.enabled:
             return None
-        store = open_store(config.store)
+        store = self._opened.store(config.store)
         return store, chosen_rows(config, store, self.skeleton, self.renames, self.seed)
 
     def _open_test_set(self, store: PoseStore) -> PoseDataset:
         """The test set, without what is trained on."""
         few = self._few_labels()
         return self._dataset(store, labelled=True, rows=None if few is None else rows_to_test(*few, store))
+
+    def _target_set(self) -> PoseDataset | StreamedTarget | None:
+        if self.target is None:
+            return None
+        return self._streamed_target() if self.stream.enabled else self._dataset(self.target, labelled=False)
+
+    def _streamed_target(self) -> StreamedTarget:
+        if self._streamed is None:
+            assert self.target is not None
+            self._streamed = StreamedTarget(self.target, self.skeleton, self.size, self.seed, self.stream)
+        return self._streamed
 
     def label_free_set(self, count: int) -> PoseDataset | None:
         """Target training images that label-free validators look at: the same ones in every run on a store.
@@ -245,7 +264,9 @@ class PoseDataModule(L.LightningDataModule):
         """
         if self.target is None:
             return None
-        total = len(open_store(self.target))
+        if self.stream.enabled:
+            return self._dataset(self._streamed_target().part(count), labelled=False)
+        total = len(self._opened.store(self.target))
         rows = torch.randperm(total, generator=torch.Generator().manual_seed(_LABEL_FREE_SEED))[:count]
         return self._dataset(self.target, labelled=False, rows=rows.sort().values.numpy())
 
@@ -364,8 +385,7 @@ class PoseDataModule(L.LightningDataModule):
         loaders = {}
         for name, dataset, setting, size in self._streams():
             samples = self.loader.iterations * size
-            shuffled = endless_shuffle(len(dataset), samples, self.seed)
-            draw = self._source_draw(curriculum) if name == "source" else shuffled
+            draw = self._source_draw(curriculum) if name == "source" else self._shuffled(dataset, samples)
             each = _rank_batch_size(setting, size, trainer.world_size)
             sampler = EpochSampler(draw, samples, each, trainer.global_rank, trainer.world_size)
             sampler.set_epoch(epoch)
@@ -381,8 +401,14 @@ class PoseDataModule(L.LightningDataModule):
             if part in held:
                 getattr(self, part).load_state_dict(held[part])
 
-    def _source_draw(self, curriculum: CurriculumState) -> Any:  # noqa: ANN401 - a closure of the sampler's Draw type
+    def _source_draw(self, curriculum: CurriculumState) -> Callable[[int], Tensor]:
         return lambda epoch: curriculum.draw(epoch, self.samples_per_epoch)
+
+    def _shuffled(self, dataset: PoseDataset | StreamedTarget, samples: int) -> Callable[[int], Tensor]:
+        """Draws of so many samples an epoch that use all rows equally often."""
+        if isinstance(dataset, StreamedTarget):  # its order is its own: the epoch's part of the stream's positions
+            return lambda epoch: epoch * samples + torch.arange(samples)
+        return endless_shuffle(len(dataset), samples, self.seed)
 
     @property
     def samples_per_epoch(self) -> int:
@@ -398,7 +424,7 @@ class PoseDataModule(L.LightningDataModule):
         for _, _, setting, size in self._streams():
             _rank_batch_size(setting, size, num_processes)
 
-    def _streams(self) -> Iterator[tuple[str, PoseDataset, str, int]]:
+    def _streams(self) -> Iterator[tuple[str, PoseDataset | StreamedTarget, str, int]]:
         """Name, samples, and the setting and value of the batch size of each stream of a training."""
         sets, batch = self.sets, ("data.loader.batch_size", self.loader.batch_size)
         yield "source", sets.source, *batch
@@ -408,7 +434,7 @@ class PoseDataModule(L.LightningDataModule):
             few = self.labelled_target
             yield "labelled_target", sets.labelled_target, "data.labelled_target.batch_size", few.batch_size
 
-    def _loader(self, dataset: PoseDataset, sampler: EpochSampler) -> DataLoader[Batch]:
+    def _loader(self, dataset: PoseDataset | StreamedTarget, sampler: EpochSampler) -> DataLoader[Batch]:
         workers = self.loader.num_workers if dataset.cached_on is None else 0
         return DataLoader(
             dataset,
@@ -457,7 +483,10 @@ class PoseDataModule(L.LightningDataModule):
         named = {"source": self.source, "target": self.target, "target_test": self.target_test}
         if self.labelled_target.enabled:
             named["labelled_target"] = self.labelled_target.store
-        return {k: open_store(p).meta.fingerprint() for k, p in named.items() if p is not None}
+        if self.stream.enabled:
+            del named["target"]  # not opened as a whole for this
+        found = {key: self._opened.store(path).meta.fingerprint() for key, path in named.items() if path is not None}
+        return {**found, "target": self._streamed_target().meta.fingerprint()} if self.stream.enabled else found
 
     def describe(self) -> dict[str, Any]:
         """Plain data of what is trained on."""

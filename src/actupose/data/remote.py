@@ -10,6 +10,8 @@ import hashlib
 import json
 import os
 import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,18 +52,105 @@ def local_copy(path: str | Path, *, shards: bool = True) -> Path:
     Raises:
         UserError: the URL's file system cannot be reached or is not installed, there is no store, or a file is broken.
     """
-    url = as_url(path)
-    if url is None:
-        return Path(path)
-    files = _file_system(url)
-    root = url.rstrip("/")
+    files = ShardFiles(path)
+    if shards:
+        files.fetch_all()
+    return files.folder
+
+
+class ShardFiles:
+    """The files of one store: those of a URL are copied when they are asked for, ``store.json`` at once.
+
+    Args:
+        path: local folder or fsspec URL.
+        limit: bytes that `trim` leaves of the copies, which have a folder of their own then; None = they stay.
+
+    Attributes:
+        name: the store as the user calls it.
+        remote: whether it is at a URL.
+        folder: local folder of the store or of its copies.
+
+    Raises:
+        UserError: as `local_copy`.
+    """
+
+    def __init__(self, path: str | Path, limit: int | None = None) -> None:
+        self.name, self._limit = str(path), limit
+        url = as_url(path)
+        self.remote = url is not None
+        self.folder, self._root = Path(path), "" if url is None else url.rstrip("/")
+        if self.remote:
+            with _told(self._root):
+                self.folder = _fetch_meta(
+                    _file_system(self._root), self._root, "stores" if limit is None else "streams"
+                )
+
+    def fetch_all(self) -> None:
+        """Copy the shards that are not here, or here in another size.
+
+        Raises:
+            UserError: one is missing, broken, or cannot be read.
+        """
+        if self.remote:
+            with _told(self._root):
+                count = _num_shards((self.folder / _META).read_bytes(), self._root)
+                _fetch_shards(_file_system(self._root), self._root, self.folder, count)
+
+    def shard(self, index: int) -> Path:
+        """Local path of a shard.
+
+        Raises:
+            UserError: the URL has no such shard, or cannot be read.
+        """
+        path = self.folder / "shards" / f"{index:05d}.arrow"
+        if self.remote:
+            if path.is_file():
+                path.touch()  # the youngest are kept
+            else:
+                files, url = _file_system(self._root), f"{self._root}/shards/{path.name}"
+                with _told(self._root):
+                    _download(files, url, path, int(files.size(url)))
+        return path
+
+    def trim(self, keep: Collection[int]) -> None:
+        """Remove the copies that were used longest ago until the rest is within the limit.
+
+        Args:
+            keep: shards that stay. Others that are open stay readable until they are closed.
+        """
+        if not self.remote or self._limit is None:
+            return
+        kept = {f"{index:05d}.arrow" for index in keep}
+        held = [(path, status) for path in (self.folder / "shards").glob("*.arrow") if (status := _stat(path))]
+        total = sum(status.st_size for _, status in held)
+        for path, status in sorted(held, key=lambda entry: entry[1].st_mtime_ns):
+            if total > self._limit and path.name not in kept:
+                path.unlink(missing_ok=True)
+                total -= status.st_size
+
+
+def _stat(path: Path) -> os.stat_result | None:
+    """Of a file that another process may have removed."""
     try:
-        raw = files.cat_file(f"{root}/{_META}")
-        copy = cache_dir() / "stores" / hashlib.sha256(root.encode() + b"\0" + raw).hexdigest()[:24]
-        (copy / "shards").mkdir(parents=True, exist_ok=True)
-        _write(copy / _META, raw)
-        if shards:
-            _fetch_shards(files, root, copy, _num_shards(raw, root))
+        return path.stat()
+    except FileNotFoundError:
+        return None
+
+
+def _fetch_meta(files: Any, root: str, kind: str) -> Path:  # noqa: ANN401 - fsspec has no types
+    """Folder of the copy, with ``store.json`` in it."""
+    raw = files.cat_file(f"{root}/{_META}")
+    copy = cache_dir() / kind / hashlib.sha256(root.encode() + b"\0" + raw).hexdigest()[:24]
+    (copy / "shards").mkdir(parents=True, exist_ok=True)
+    _write(copy / _META, raw)
+    return copy
+
+
+@contextmanager
+def _told(root: str) -> Iterator[None]:
+    """Turn what a file system raises into one line."""
+    try:
+        yield
     except FileNotFoundError as error:
         raise UserError(f"{root}: no such store or file ({error}); check the bucket and the path.") from error
     except UserError:
@@ -69,7 +158,6 @@ def local_copy(path: str | Path, *, shards: bool = True) -> Path:
     except Exception as error:  # every file system has errors of its own
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise UserError(f"{root}: cannot be read ({reason}); check the address and your credentials.") from error
-    return copy
 
 
 def _file_system(url: str) -> Any:  # noqa: ANN401 - fsspec has no types

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from actupose.data.remote import local_copy
+from actupose.data.remote import ShardFiles, local_copy
 from actupose.errors import UserError
 from actupose.files import whole_file
 from actupose.skeletons import Skeleton
@@ -206,16 +206,36 @@ def open_store(path: str | Path) -> PoseStore:
     Raises:
         UserError: the folder is missing, is no store, is not complete, or a shard is broken; a URL cannot be read.
     """
-    path = local_copy(path)
-    if not path.is_dir():
-        raise UserError(f"{path}: no such folder; make a store with `actupose synth` or `actupose prepare`.")
-    raw = _read_raw(path)
+    return open_files(ShardFiles(path))
+
+
+def open_files(files: ShardFiles) -> PoseStore:
+    """`open_store` where ``store.json`` has been fetched."""
+    files.fetch_all()
+    meta, folder = complete_meta(files.folder), files.folder
+    num_shards = int((_read_raw(folder) or {})["num_shards"])
+    return PoseStore(folder, meta, open_shards([shard_path(folder, i) for i in range(num_shards)]))
+
+
+def complete_meta(folder: Path, name: str | None = None) -> StoreMeta:
+    """The description of a complete store.
+
+    Args:
+        folder: where ``store.json`` is.
+        name: what the user calls the store; None = the folder.
+
+    Raises:
+        UserError: the folder is missing, is no store, or is not complete.
+    """
+    name = name or str(folder)
+    if not folder.is_dir():
+        raise UserError(f"{name}: no such folder; make a store with `actupose synth` or `actupose prepare`.")
+    raw = _read_raw(folder)
     if raw is None:
-        raise UserError(f"{path}: is no store (no {_META}); make one with `actupose synth` or `actupose prepare`.")
-    if not raw["complete"] or (path / "REJECTED.json").is_file():
-        raise UserError(f"{path}: the store is not finished; run the command that makes it once more.")
-    meta = _meta_of(raw, path)
-    return PoseStore(path, meta, open_shards([shard_path(path, i) for i in range(int(raw["num_shards"]))]))
+        raise UserError(f"{name}: is no store (no {_META}); make one with `actupose synth` or `actupose prepare`.")
+    if not raw["complete"] or (folder / "REJECTED.json").is_file():
+        raise UserError(f"{name}: the store is not finished; run the command that makes it once more.")
+    return _meta_of(raw, folder)
 
 
 def open_shards(files: Sequence[Path]) -> datasets.Dataset:

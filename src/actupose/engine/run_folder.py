@@ -41,7 +41,7 @@ from actupose.files import whole_file
 
 _PACKAGES = ("actupose", "torch", "torchvision", "lightning", "timm", "numpy", "datasets")
 
-_FREE = ("#", "out:", "num_workers:", "cache:")
+_FREE = ("#", "out:", "num_workers:", "cache:", "cache_gib:")
 _PLACE = ("accelerator", "strategy", "devices", "num_nodes")
 
 
