@@ -2,7 +2,7 @@
 
 ``python benchmarks/gpu_table.py --out gpu.json`` writes the record after every row, so that what was measured stays
 when it is stopped. A row that fails, or that would begin after ``--budget`` seconds, is listed as missing with
-the reason.
+the reason. Run it alone: in eager mode the time goes to launching kernels, so other work on the cores shows.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BF16 = {"precision": "bf16-mixed"}
 COMPILED = {**BF16, "compilation": "default", "warmup": 6}
 GRAPHS = {**BF16, "compilation": "reduce-overhead", "warmup": 6}
 NAMES = {"fp32": STRICT, "tf32": TF32, "bf16": BF16, "compile": COMPILED, "graphs": GRAPHS}
-ORDER = ("50-bf16", "50-tf32", "50-fp32", "101-bf16", "101-tf32", "101-fp32", "50-compile", "101-compile", "50-graphs")
+ORDER = ("50-bf16", "50-compile", "50-tf32", "101-bf16", "101-tf32", "50-fp32", "101-fp32", "101-compile", "50-graphs")
 PROFILED = ("50-bf16", "50-compile")
 QUICK = {"backbone": "test_efficientnet", "head": "fpn", "width": 16, "size": 64, "batch": 2, "windows": 1, "steps": 1}
 
@@ -80,7 +80,7 @@ def main() -> None:
     """Parse the command line and print the record."""
     made = parser(__doc__ or "")
     made.add_argument("--rows", nargs="+", default=list(ORDER), choices=ORDER, help="which rows, in this order")
-    made.add_argument("--budget", type=float, default=110.0, help="seconds after which no row begins")
+    made.add_argument("--budget", type=float, default=150.0, help="seconds after which no row begins")
     made.add_argument("--profiles", type=Path, help=f"write profiles of {', '.join(PROFILED)} into this folder")
     options = made.parse_args()
     if options.profiles is not None:

@@ -23,7 +23,7 @@ QUICK = Setting("tf_efficientnet_lite0", "fpn", 32, 64, 4, windows=2, steps=2, w
 
 def figures(setting: Setting, found: Measured) -> list[Figure]:
     """What a measurement says."""
-    where = {**at(setting), "steps": setting.steps, "cache": best_cache()}
+    where = {**at(setting), "steps": setting.steps, "cache": best_cache(), "load": round(found.load, 1)}
     out = [
         figure("step", "ms", [1e3 * s for s in found.whole], where),
         figure("bare passes", "ms", [1e3 * s for s in found.bare], where),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import io
+import os
 import sys
 import tempfile
 import time
@@ -83,7 +84,8 @@ class Measured:
         bare: seconds a step of the passes alone, measured after each window.
         whole_mib: peak memory of a window, MiB; on a CPU the process's.
         bare_mib: the same of the bare passes; 0 on a CPU, where the process's memory does not tell.
-        prepare: seconds of the steps before the first window: compilation, and the choice of convolution algorithms.
+        prepare: seconds of the steps before the first window: compilation, and what is loaded on first use.
+        load: the machine's load average when the windows began: launches are slow where others take the cores.
         waits: places in the code where the host waited for the device -> times in `WAIT_STEPS` steps.
     """
 
@@ -92,6 +94,7 @@ class Measured:
     whole_mib: float = 0.0
     bare_mib: float = 0.0
     prepare: float = 0.0
+    load: float = 0.0
     waits: dict[str, int] = field(default_factory=dict)
 
     @property
@@ -241,6 +244,7 @@ class Stopwatch(Callback):
             self._time_bare(self.setting.warmup)
             self._open()
             self.measured.prepare = time.perf_counter() - self._begin
+            self.measured.load = os.getloadavg()[0]
         elif self.setting.warmup < done <= self._last_window and not (done - self.setting.warmup) % self.setting.steps:
             self._close()
         elif done > self._last_window:
@@ -281,7 +285,8 @@ class Stopwatch(Callback):
             if self._watch is not None:
                 torch.cuda.set_sync_debug_mode("default")
                 self._watch.__exit__(None, None, None)
-                places = [f"{Path(w.filename).name}:{w.lineno}" for w in self._seen if "synchroniz" in str(w.message)]
+                waits = [w for w in self._seen if "called a synchronizing" in str(w.message)]
+                places = [f"{Path(w.filename).name}:{w.lineno}" for w in waits]
                 self.measured.waits = dict(Counter(places))
         elif step == WAIT_STEPS + 1 and self.profile is not None:  # one step after the wait: its warm-up
             kinds = [torch.profiler.ProfilerActivity.CPU]
@@ -348,7 +353,7 @@ def measure(setting: Setting, folder: Path, profile: Path | None = None, cache: 
     options |= {"accelerator": "gpu" if cuda else "cpu", "devices": 1, "precision": setting.precision}
     with quiet(), warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):  # the record alone is printed
         warnings.simplefilter("ignore")
-        trainer = L.Trainer(callbacks=[*callbacks, watch], benchmark=cuda, enable_checkpointing=False, **options)
+        trainer = L.Trainer(callbacks=[*callbacks, watch], enable_checkpointing=False, **options)
         trainer.fit(method, datamodule=data)
     return watch.measured
 

@@ -44,8 +44,8 @@ def encode(
     if snap:
         points = torch.floor(points + 0.5)
     weight = drawn.to(points.dtype)
-    across = _profile(points[..., 0], width, sigma)
-    down = _profile(points[..., 1], height, sigma) * weight.unsqueeze(-1)
+    profile = _profile(points, max(width, height), sigma)
+    across, down = profile[..., 0, :width], profile[..., 1, :height] * weight.unsqueeze(-1)
     return down.unsqueeze(-1) * across.unsqueeze(-2), weight
 
 

@@ -23,6 +23,12 @@ def _from_entries(a: Tensor, b: Tensor, c: Tensor, d: Tensor, e: Tensor, f: Tens
     return torch.stack([a, b, c, d, e, f, zero, zero, one], dim=-1).reshape(-1, 3, 3)
 
 
+def _from_parts(linear: Tensor, shift: Tensor) -> Tensor:
+    """Join (B, 2, 2) and (B, 2) to the matrices x -> linear x + shift, (B, 3, 3)."""
+    last = torch.eye(3, device=shift.device, dtype=shift.dtype)[2:].expand(len(shift), 1, 3)
+    return torch.cat([torch.cat([linear, shift.unsqueeze(-1)], dim=2), last], dim=1)
+
+
 def identity(n: int, device: torch.device | str | None = None, dtype: torch.dtype = torch.float32) -> Tensor:
     """Return `n` identity matrices, (n, 3, 3)."""
     return torch.eye(3, device=device, dtype=dtype).repeat(n, 1, 1)
@@ -42,9 +48,7 @@ def translation(t: Tensor) -> Tensor:
     """
     if t.ndim != 2 or t.shape[-1] != 2:
         raise ValueError(f"expected a shift of shape (B, 2), got {tuple(t.shape)}")
-    x, y = t.unbind(-1)
-    zero, one = torch.zeros_like(x), torch.ones_like(x)
-    return _from_entries(one, zero, x, zero, one, y)
+    return _from_parts(torch.eye(2, device=t.device, dtype=t.dtype).expand(len(t), 2, 2), t)
 
 
 def scaling(s: Tensor) -> Tensor:
@@ -63,9 +67,7 @@ def scaling(s: Tensor) -> Tensor:
         s = s.unsqueeze(-1).expand(-1, 2)
     if s.ndim != 2 or s.shape[-1] != 2:
         raise ValueError(f"expected factors of shape (B,) or (B, 2), got {tuple(s.shape)}")
-    x, y = s.unbind(-1)
-    zero = torch.zeros_like(x)
-    return _from_entries(x, zero, zero, zero, y, zero)
+    return _from_parts(torch.diag_embed(s), torch.zeros_like(s))
 
 
 def rotation(deg: Tensor) -> Tensor:
@@ -164,8 +166,9 @@ def about(center: Tensor, m: Tensor) -> Tensor:
     _check_matrix(m)
     if center.shape[-1:] != (2,) or center.ndim > 2:
         raise ValueError(f"expected a centre of shape (2,) or (B, 2), got {tuple(center.shape)}")
-    shift = center.to(m).expand(m.shape[0], 2)
-    return compose(translation(shift), m, translation(-shift))
+    linear, shift = m[:, :2, :2], m[:, :2, 2]
+    center = center.to(m).expand(m.shape[0], 2)
+    return _from_parts(linear, shift + center - (linear * center.unsqueeze(1)).sum(-1))
 
 
 def to_heatmap_grid(m: Tensor, stride: float) -> Tensor:
@@ -186,12 +189,9 @@ def to_heatmap_grid(m: Tensor, stride: float) -> Tensor:
     _check_matrix(m)
     if stride <= 0:
         raise ValueError(f"stride must be positive, got {stride}")
-    factor = m.new_full((1,), 1.0 / stride)
-    offset = m.new_full((1, 2), 0.5 / stride - 0.5)
-    back = m.new_full((1, 2), 0.5 * stride - 0.5)
-    to_heat = compose(translation(offset), scaling(factor))
-    to_image = compose(translation(back), scaling(1.0 / factor))
-    return compose(to_heat, m, to_image)
+    linear, shift = m[:, :2, :2], m[:, :2, 2]
+    middle = 0.5 * stride - 0.5  # of heatmap pixel 0, in image pixels on both axes
+    return _from_parts(linear, (linear.sum(-1) * middle + shift - middle) / stride)
 
 
 def flip_horizontal(

@@ -2,7 +2,7 @@
 
 from actupose.losses.consistency import consistency_loss, quantile_mask, rectify
 from actupose.losses.cross_domain import cross_domain_loss, pair_distance
-from actupose.losses.evalpose import evalpose_loss, limb_cosines
+from actupose.losses.evalpose import evalpose_loss, evalpose_losses, limb_cosines
 from actupose.losses.gating import gate_gradient
 from actupose.losses.heatmap import heatmap_mse
 from actupose.losses.hkfa import (
@@ -20,6 +20,7 @@ __all__ = [
     "cross_domain_loss",
     "domain_loss",
     "evalpose_loss",
+    "evalpose_losses",
     "gate_gradient",
     "ground_false",
     "heatmap_kl",

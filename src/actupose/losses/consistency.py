@@ -1,5 +1,7 @@
 """Mean-teacher consistency of heatmaps (METHOD.md section 4)."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -51,7 +53,18 @@ def quantile_mask(
         raise ValueError(f"ratio must lie in [0, 1], got {ratio}")
     peak = at_least_float32(peak)
     among = peak if among is None else at_least_float32(among)
-    return peak >= (torch.quantile(among, ratio, dim=0) if per_keypoint else torch.quantile(among, ratio))
+    return peak >= _quantile(among if per_keypoint else among.flatten(), ratio)
+
+
+def _quantile(x: Tensor, ratio: float) -> Tensor:
+    """Return the quantile along dimension 0, between two values by interpolation.
+
+    As `torch.quantile` has it, which launches five times as many kernels.
+    """
+    ordered = x.sort(0).values
+    place = ratio * (len(x) - 1)
+    below = math.floor(place)
+    return torch.lerp(ordered[below], ordered[min(below + 1, len(x) - 1)], place - below)
 
 
 def consistency_loss(student: Tensor, pseudo: Tensor, mask: Tensor, region: Tensor | None = None) -> Tensor:

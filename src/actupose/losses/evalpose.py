@@ -41,8 +41,7 @@ def limb_cosines(
     start = index_tensor([a for a, _ in limbs], points.device)
     end = index_tensor([b for _, b in limbs], points.device)
     both = (valid.index_select(1, start) > 0) & (valid.index_select(1, end) > 0)
-    v = _limb_vectors(points, start, end, both)
-    v_hat = _limb_vectors(reference, start, end, both)
+    v, v_hat = _limb_vectors(torch.stack([points, reference]), start, end, both).unbind(0)
     length_hat = v_hat.square().sum(-1)
     mask = both & (length_hat > _SHORTEST)
     norm = (v.square().sum(-1) + _EPS).sqrt()
@@ -53,8 +52,14 @@ def limb_cosines(
 
 def _limb_vectors(points: Tensor, start: Tensor, end: Tensor, both: Tensor) -> Tensor:
     points = at_least_float32(points)
-    vector = points.index_select(1, end) - points.index_select(1, start)
+    vector = points.index_select(-2, end) - points.index_select(-2, start)
     return torch.where(both.unsqueeze(-1), vector, torch.zeros_like(vector))
+
+
+def evalpose_losses(points: Tensor, reference: Tensor, limbs: Sequence[tuple[int, int]], valid: Tensor) -> Tensor:
+    """Return each image's EvalPose loss, minus the sum of its limb cosines; (B,), see `evalpose_loss`."""
+    cosine, _ = limb_cosines(points, reference.detach(), limbs, valid)
+    return -cosine.sum(-1)
 
 
 def evalpose_loss(points: Tensor, reference: Tensor, limbs: Sequence[tuple[int, int]], valid: Tensor) -> Tensor:
@@ -75,5 +80,4 @@ def evalpose_loss(points: Tensor, reference: Tensor, limbs: Sequence[tuple[int, 
     Raises:
         ValueError: As `limb_cosines`.
     """
-    cosine, _ = limb_cosines(points, reference.detach(), limbs, valid)
-    return -cosine.sum() / max(points.shape[0], 1)
+    return evalpose_losses(points, reference, limbs, valid).sum() / max(points.shape[0], 1)

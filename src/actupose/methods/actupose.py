@@ -9,7 +9,7 @@ from torch import Tensor
 
 from actupose.codecs import soft_argmax, subpixel
 from actupose.geometry import index_tensor, triplet_angles, warp_points
-from actupose.losses import cross_domain_loss, evalpose_loss, pair_distance, quantile_mask
+from actupose.losses import cross_domain_loss, evalpose_losses, pair_distance, quantile_mask
 from actupose.methods.base import SourcePass
 from actupose.methods.config import SkeletonLossConfig
 from actupose.methods.processes import gather_over_processes, num_processes, sum_over_processes
@@ -45,12 +45,17 @@ class ACTUPose(UDAPE):
         }
 
     def evalpose(self, source: SourcePass, target: TargetPass, confident: Tensor) -> Tensor:
-        """Eq. 5 on the source's labels plus Eq. 5 on the target's pseudo-labels, never across."""
-        limbs = self.skeleton.limbs
-        on_source = evalpose_loss(self._coordinates(source.heatmaps), source.points, limbs, source.weight > 0)
-        student = warp_points(self._coordinates(target.student_view), target.to_base)
-        on_target = evalpose_loss(student, target.points, limbs, confident)
-        return on_source + on_target
+        """Eq. 5 on the source's labels plus Eq. 5 on the target's pseudo-labels, never across; both in one pass."""
+        sizes = [len(source.heatmaps), len(target.student_view)]
+        points = self._coordinates(torch.cat([source.heatmaps, target.student_view]))
+        on_source, on_view = torch.split(points, sizes)
+        losses = evalpose_losses(
+            torch.cat([on_source, warp_points(on_view, target.to_base)]),
+            torch.cat([source.points, target.points]),
+            self.skeleton.limbs,
+            torch.cat([source.weight > 0, confident]),
+        )
+        return torch.stack([domain.mean() for domain in torch.split(losses, sizes)]).sum()
 
     def cross_domain(self, source: SourcePass, target: TargetPass, confident: Tensor) -> Tensor:
         """Eq. 6 over the pairs of Eq. 7; the number of pairs a batch is logged.
@@ -59,14 +64,12 @@ class ACTUPose(UDAPE):
         gradients, so each one's mean is weighed by its share of the pairs.
         """
         with torch.no_grad():
-            points = subpixel(source.heatmaps)[0]
-            distance, ok = pair_distance(
-                triplet_angles(points, self.skeleton.triplets),
-                self._triplets_of(source.weight > 0),
-                gather_over_processes(triplet_angles(target.points, self.skeleton.triplets)),
-                gather_over_processes(self._triplets_of(confident)),
-                self.skeleton.num_keypoints,
-            )
+            sizes = [len(source.heatmaps), len(target.points)]
+            points = torch.cat([subpixel(source.heatmaps)[0], target.points])
+            angles = torch.split(triplet_angles(points, self.skeleton.triplets), sizes)
+            valid = torch.split(self._triplets_of(torch.cat([source.weight > 0, confident])), sizes)
+            theirs = gather_over_processes(angles[1]), gather_over_processes(valid[1])
+            distance, ok = pair_distance(angles[0], valid[0], *theirs, self.skeleton.num_keypoints)
         feature = gather_over_processes(target.feature)
         loss, pairs = cross_domain_loss(source.feature, feature, distance, ok, self.skeleton_losses.gamma)
         total = sum_over_processes(pairs.clone())

@@ -69,8 +69,8 @@ def sample_crop(
     unit = uniform((n, 3), generator, device)
     side = between(unit[:, 0], *area).sqrt() * size
     corner = unit[:, 1:] * (size - side).unsqueeze(-1) - 0.5
-    back = torch.full_like(corner, -0.5)
-    return compose(translation(back), scaling(size / side), translation(-corner))
+    factor = size / side
+    return compose(translation(-0.5 - factor.unsqueeze(-1) * corner), scaling(factor))
 
 
 def sample_affine(

@@ -3,12 +3,14 @@
 import torch
 from torch import Tensor
 
+from actupose.geometry import send
 from actupose.views.draws import between, uniform
 
 
 def _luma(x: Tensor) -> Tensor:
     """Return the grey value (B, 1, H, W) with the ITU-R 601 weights."""
-    return 0.299 * x[:, 0:1] + 0.587 * x[:, 1:2] + 0.114 * x[:, 2:3]
+    red, green, blue = x[:, 0:1], x[:, 1:2], x[:, 2:3]
+    return (0.299 * red).add_(green, alpha=0.587).add_(blue, alpha=0.114)
 
 
 def color_jitter(x: Tensor, strength: float = 0.25, generator: torch.Generator | None = None) -> Tensor:
@@ -32,8 +34,9 @@ def color_jitter(x: Tensor, strength: float = 0.25, generator: torch.Generator |
         raise ValueError(f"expected floating point images (B, 3, H, W), got {x.dtype} {tuple(x.shape)}")
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must lie in [0, 1], got {strength}")
-    unit = uniform((x.shape[0], 3), generator, x.device)
-    factors = between(unit, 1 - strength, 1 + strength).to(x.dtype)[:, :, None, None, None]
-    x = (x * factors[:, 0]).clamp(0, 1)
-    x = torch.lerp(_luma(x).mean((-2, -1), keepdim=True).expand_as(x), x, factors[:, 1]).clamp(0, 1)
-    return torch.lerp(_luma(x).expand_as(x), x, factors[:, 2]).clamp(0, 1)
+    unit = uniform((x.shape[0], 3), generator, "cpu")
+    factors = send(between(unit, 1 - strength, 1 + strength).to(x.dtype), x.device)[:, :, None, None, None]
+    x = (x * factors[:, 0]).clamp_(0, 1)
+    mean_grey = _luma(x.mean((-2, -1), keepdim=True))  # the grey of the mean colour is the mean grey
+    x = torch.lerp(mean_grey.expand_as(x), x, factors[:, 1]).clamp_(0, 1)
+    return torch.lerp(_luma(x).expand_as(x), x, factors[:, 2]).clamp_(0, 1)
