@@ -6,9 +6,11 @@ PyTorch's own detector also catches copies that block.
 
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import lru_cache
 
 import pytest
 import torch
+from torch import nn
 
 from actupose import codecs, geometry, losses, models, views
 from actupose.data.image_cache import ImageCache
@@ -73,10 +75,15 @@ def view_calls(device: str) -> None:
     views.adaptive_occlusion(geometry.warp(images, m), points, torch.ones(2, 4, device=device), generator=generator)
 
 
+@lru_cache
+def adain(device: str) -> nn.Module:
+    """The network of a training: on the device before its first step."""
+    return models.AdaINStyle(models.StyleEncoder("lite0"), models.StyleDecoder("lite0")).to(device)
+
+
 def style_calls(device: str) -> None:
     images = torch.rand(4, 3, 64, 64, device=device)
-    adain = models.AdaINStyle(models.StyleEncoder("lite0"), models.StyleDecoder("lite0")).to(device)
-    for net in (adain, models.FourierStyle()):
+    for net in (adain(device), models.FourierStyle()):
         transfer = models.StyleTransfer(models.StyleConfig(prob=0.5, per="image")).to(device)
         transfer.net = net
         transfer(images, images[:3], torch.Generator().manual_seed(0))
