@@ -34,7 +34,7 @@ MORE = {
     "score": "[Method](method.md#1-pose-complexity)",
     "style": "[Style transfer](methods/style_transfer.md)",
     "fit": "[Training](training.md) and [Without target labels](label_free.md)",
-    "predict": "[Training](training.md#predicting)",
+    "predict": "[Predicting](predict.md)",
     "app": "[In the browser](app.md)",
     "export": "[Exporting](export.md)",
     "benchmark": "[Benchmark](benchmark.md)",

@@ -14,8 +14,9 @@ from actupose.data.prepare import prepare, records_fingerprint
 from actupose.data.readers import ReadResult
 from actupose.data.records import PoseRecord
 from actupose.data.store import open_store
+from actupose.data.video import Video, read_timing
 from actupose.skeletons import load_skeleton
-from data.fakes.video import read_number, turn_video, write_video
+from data.fakes.video import break_packets, read_number, turn_video, write_video
 
 COUNT = 200
 
@@ -48,7 +49,7 @@ def test_a_far_frame_is_reached_without_decoding_all(video: Path) -> None:
         assert frames._video is not None
         first = frames._video
         first._jump(199)
-        assert first._next > 180, "a key frame near the wanted one, not the first"
+        assert first._at > 180, "a key frame near the wanted one, not the first"
 
 
 def test_two_videos_by_turns(tmp_path: Path) -> None:
@@ -105,6 +106,56 @@ def test_broken_videos(tmp_path: Path) -> None:
         decode_image(VideoFrame(tmp_path / "gone.mp4", 3), "clip")
     with pytest.raises(ItemError, match=r"clip: cannot be decoded \(the video ends after 30 frames\)"):
         decode_image(VideoFrame(tmp_path / "v.mp4", 30), "clip")
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "gone"),
+    [("v.mp4", "mpeg4", {20, 21}), ("v.mp4", "libx264", {19, 24}), ("v.avi", "mpeg4", {20, 21})],
+)
+def test_a_broken_frame_keeps_its_number_and_the_others_theirs(
+    tmp_path: Path, name: str, codec: str, gone: set[int]
+) -> None:
+    """Packets 20 and 21 of the file; with libx264 they are shown elsewhere. Each number is looked up in the pixels."""
+    path = tmp_path / name
+    write_video(path, 60, codec=codec)
+    break_packets(path, 20, 2)
+    with FrameReader() as frames:
+        for order in (range(60), reversed(range(60))):
+            broken = set()
+            for i in order:
+                try:
+                    assert read_number(frames.read(VideoFrame(path, i))) == i
+                except OSError:
+                    broken.add(i)
+            assert broken == gone
+        for i, said in ((20 if 20 in gone else 19, "the frame is broken"), (60, "ends after 60 frames")):
+            with pytest.raises(OSError, match=said):
+                frames.read(VideoFrame(path, i))
+
+
+def test_a_broken_end_does_not_begin_anew_at_every_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_video(tmp_path / "v.mp4", 30)
+    break_packets(tmp_path / "v.mp4", 20, 10)
+    rewinds = []
+    real = Video._rewind
+    monkeypatch.setattr(Video, "_rewind", lambda self: (rewinds.append(1), real(self))[1])
+    with FrameReader() as frames:
+        for i in range(20):
+            frames.read(VideoFrame(tmp_path / "v.mp4", i))
+        for i in range(20, 30):
+            with pytest.raises(OSError, match="the frame is broken"):
+                frames.read(VideoFrame(tmp_path / "v.mp4", i))
+    assert len(rewinds) == 1
+
+
+def test_times_of_frames(tmp_path: Path) -> None:
+    for codec in ("mpeg4", "libx264"):
+        for kind in ("mp4", "mkv", "avi"):
+            write_video(tmp_path / f"{codec}.{kind}", 12, codec=codec)
+            timing = read_timing(tmp_path / f"{codec}.{kind}")
+            assert (timing.count, timing.rate) == (12, 25)
+            assert [timing.seconds(i) for i in range(12)] == pytest.approx([i / 25 for i in range(12)], abs=1e-3)
+    assert read_timing(tmp_path / "libx264.avi").ticks is None, "AVI cannot say when a reordered frame is shown"
 
 
 def test_frames_beyond_the_pixel_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

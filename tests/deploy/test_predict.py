@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +14,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 from actupose.data.records import Box, PoseRecord
+from actupose.deploy import predict as predict_module
 from actupose.deploy.checkpoint import LoadedModel
-from actupose.deploy.predict import PredictConfig, coco_results, predict
+from actupose.deploy.predict import PredictConfig, PredictionSet, Predictor
 from actupose.errors import UserError
 from actupose.metrics import Calibration
 from actupose.models.pose_net import PoseOutput
@@ -60,6 +63,15 @@ def record(
     return PoseRecord(folder / name, name, box)
 
 
+def predict(loaded: LoadedModel, records: list[PoseRecord], config: PredictConfig | None = None) -> PredictionSet:
+    """All batches as one."""
+    whole = PredictionSet()
+    for part in Predictor(loaded, config).batches(records):
+        whole.predictions += part.predictions
+        whole.problems |= part.problems
+    return whole
+
+
 def test_whole_picture_by_hand(tmp_path: Path) -> None:
     """200 x 100 in a square of 200, so 50 rows above; a heatmap pixel is 4 * 200 / 64 = 12.5 pixels wide."""
     (found,) = predict(model(), [record(tmp_path)]).predictions
@@ -76,10 +88,6 @@ def test_confidence_is_calibrated_and_the_peaks_are_kept(tmp_path: Path) -> None
     (found,) = predict(calibrated, [record(tmp_path)]).predictions
     np.testing.assert_allclose(found.peaks, peaks, atol=1e-6)
     np.testing.assert_allclose(found.confidence, [min(0.2 + 0.06 * k, 0.8) for k in range(14)], atol=1e-5)
-    (result,) = coco_results([found])
-    assert result["keypoints"][2::3] == [round(v, 4) for v in found.confidence.tolist()]
-    assert result["peaks"] == [round(v, 4) for v in found.peaks.tolist()]
-    assert result["score"] == pytest.approx(found.confidence.mean(), abs=1e-4)
     (raw,) = predict(calibrated, [record(tmp_path)], PredictConfig(confidence="raw")).predictions
     np.testing.assert_allclose(raw.confidence, peaks, atol=1e-6)
 
@@ -120,38 +128,69 @@ def test_batches_change_nothing(tmp_path: Path) -> None:
         np.testing.assert_array_equal(one.keypoints, other.keypoints)
 
 
-def test_few_unreadable_pictures_are_skipped_and_listed(tmp_path: Path) -> None:
-    records = [record(tmp_path, f"{i:02d}.png", 40, 40) for i in range(20)]
-    (tmp_path / "03.png").write_bytes(b"no picture")
-    found = predict(model(), records, PredictConfig(batch_size=4))
-    assert len(found.problems) == 1
-    assert "03.png" in found.problems[0]
-    results = coco_results(found.predictions)
-    assert [r["image_id"] for r in results] == [1, 2, 3, *range(5, 21)]
-    assert [r["file_name"] for r in results][2:4] == ["02.png", "04.png"]
+def test_unreadable_pictures_are_left_out_by_their_place(tmp_path: Path) -> None:
+    records = [record(tmp_path, f"{i}.png", 40, 40) for i in range(6)]
+    (tmp_path / "3.png").write_bytes(b"no picture")
+    for size in (1, 4):
+        found = predict(model(), records, PredictConfig(batch_size=size))
+        assert [p.index for p in found.predictions] == [0, 1, 2, 4, 5]
+        assert list(found.problems) == [3]
+        assert "3.png" in found.problems[3]
 
 
-def test_a_whole_batch_of_unreadable_pictures_is_skipped(tmp_path: Path) -> None:
-    records = [record(tmp_path, f"{i:02d}.png", 40, 40) for i in range(20)]
-    (tmp_path / "03.png").write_bytes(b"no picture")
-    assert len(predict(model(), records, PredictConfig(batch_size=1)).predictions) == 19
+def test_a_picture_is_decoded_once_for_all_its_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, other = record(tmp_path, "a.png"), record(tmp_path, "b.png")
+    decoded = []
+    real = predict_module.decode_image
+
+    def count(source: Path, name: str, **more: Any) -> Image.Image:
+        decoded.append(name)
+        return real(source, name, **more)
+
+    monkeypatch.setattr(predict_module, "decode_image", count)
+    boxes = [(9.5, 9.5, 60.5, 60.5), (100.5, 9.5, 160.5, 80.5)]
+    people = [replace(r, box=box, name=f"{r.name}#{k}") for r in (whole, other) for k, box in enumerate(boxes)]
+    assert len(predict(model(), people).predictions) == 4
+    assert decoded == ["a.png#0", "b.png#0"]
 
 
-def test_many_unreadable_pictures_stop(tmp_path: Path) -> None:
-    records = [record(tmp_path, f"{i:02d}.png", 40, 40) for i in range(20)]
-    for i in (3, 12):
-        (tmp_path / f"{i:02d}.png").write_bytes(b"no picture")
-    with pytest.raises(UserError, match=r"2 of 20 pictures cannot be used, more than 5 %; first: 03\.png"):
-        predict(model(), records)
+def test_pixels_reach_the_network_without_a_codec(tmp_path: Path) -> None:
+    """Noise of the network's own size: JPEG would change almost every pixel of it."""
+
+    class Seen(Fixed):
+        def forward(self, images: Tensor) -> PoseOutput:
+            self.images = images
+            return super().forward(images)
+
+    pixels = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    net = Seen()
+    predict(model(net), [PoseRecord(tmp_path / "a.png", "a.png")])
+    np.testing.assert_array_equal(np.rint(net.images[0].permute(1, 2, 0).numpy() * 255), pixels)
 
 
-def test_coco_results(tmp_path: Path) -> None:
-    (result,) = coco_results(predict(model(), [record(tmp_path)]).predictions)
-    assert set(result) == {"image_id", "file_name", "category_id", "keypoints", "score", "peaks"}
-    assert (result["image_id"], result["file_name"], result["category_id"]) == (1, "a.png", 1)
-    assert len(result["keypoints"]) == 14 * 3
-    assert result["keypoints"][:6] == [5.75, -19.25, 0.5, 18.25, -19.25, 0.51]
-    assert result["score"] == 0.565
+def test_several_crops_are_cut_from_the_picture_itself(tmp_path: Path) -> None:
+    """The larger crop sees what lies around the first one; a crop of the crop would see black there."""
+
+    class Means(Fixed):
+        def forward(self, images: Tensor) -> PoseOutput:
+            self.means = [*getattr(self, "means", []), float(images.mean())]
+            return super().forward(images)
+
+    Image.new("RGB", (400, 400), (255, 255, 255)).save(tmp_path / "a.png")
+    net = Means()
+    predict(model(net), [PoseRecord(tmp_path / "a.png", "a.png", (149.5, 149.5, 249.5, 249.5))], PredictConfig(crops=5))
+    np.testing.assert_allclose(net.means, [1.0] * 5)
+    net = Means()
+    predict(model(net), [PoseRecord(tmp_path / "a.png", "a.png")], PredictConfig(crops=3))
+    np.testing.assert_allclose(net.means, [1.0, 1 / 1.2**2, 1.0], atol=0.01, err_msg="a whole picture has black around")
+
+
+def test_a_skeleton_without_pairs_has_no_mirror(tmp_path: Path) -> None:
+    hand = model()._replace(skeleton=replace(SKELETON, name="thing", flip_pairs=()))
+    with pytest.raises(UserError, match="skeleton thing has no flip pairs"):
+        Predictor(hand, PredictConfig(flip=True))
+    assert predict(hand, [record(tmp_path)]).predictions
 
 
 def test_settings_out_of_range_are_named(tmp_path: Path) -> None:

@@ -7,13 +7,15 @@ import json
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
 from actupose.data.crop import decode_image, encode_jpeg
 from actupose.data.records import PoseRecord
-from actupose.deploy.predict import Prediction, Predictor, coco_results
+from actupose.deploy.keypoints import coco_result
+from actupose.deploy.predict import Prediction, Predictor
 from actupose.skeletons import Skeleton
 from actupose.skeletons.draw import draw_pose
 
@@ -87,7 +89,7 @@ class Comparison:
         buffer = io.BytesIO()
         with zipfile.ZipFile(buffer, "w") as packed:
             for answer in self.answers:
-                results = json.dumps(coco_results(answer.predictions), indent=1)
+                results = json.dumps([_coco(p) for p in answer.predictions], indent=1)
                 packed.writestr(f"{answer.title}/predictions.json", results, zipfile.ZIP_DEFLATED)
                 for i, name in enumerate(self.names):
                     overlay = f"{answer.title}/overlay/{_overlay_name(i, name)}"
@@ -115,7 +117,7 @@ def compare(records: Sequence[PoseRecord], models: Sequence[tuple[str, Predictor
         answers: list[Prediction] = []
         for part in model.batches(usable):
             answers += part.predictions
-            problems += [f"{problem}." for problem in part.problems]
+            problems += [f"{problem}." for problem in part.problems.values()]
         usable = [prediction.record for prediction in answers]
         found.append(answers)
     copies = [_copy(record) for record in usable]
@@ -125,6 +127,10 @@ def compare(records: Sequence[PoseRecord], models: Sequence[tuple[str, Predictor
     )
     names = tuple(record.name for record in usable)
     return Comparison(names, tuple(data for data, _ in copies), tuple(scale for _, scale in copies), given), problems
+
+
+def _coco(found: Prediction) -> dict[str, Any]:
+    return coco_result(found.index + 1, found.record.name, found.keypoints, found.confidence, peaks=found.peaks)
 
 
 def _light(prediction: Prediction, index: int) -> Prediction:

@@ -1,102 +1,157 @@
-"""`actupose predict`: keypoints of a user's own images."""
+"""`actupose predict`: keypoints of a user's own images and videos."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from actupose.commands.parsing import parse, verb_parser
 from actupose.errors import UserError
 
 if TYPE_CHECKING:
-    from actupose.deploy.predict import Prediction
-    from actupose.skeletons import Skeleton
-
-_KEEP = (".jpg", ".jpeg", ".png")
+    from actupose.deploy.checkpoint import LoadedModel
+    from actupose.deploy.people import PeopleFinder
+    from actupose.deploy.predict import Predictor
+    from actupose.deploy.run import Summary
+    from actupose.deploy.sources import Source
 
 
 def run(args: list[str]) -> None:
-    """Predict images and write ``predictions.json``, ``report.json`` and, if asked, overlays.
+    """Predict images, videos or a camera and write the results in one or several formats.
 
     Args:
         args: the verb's arguments.
     """
-    parser = verb_parser("predict", "Keypoints of your own images from a checkpoint, as COCO results JSON.")
-    parser.add_argument("checkpoint", type=Path, help="RUN/checkpoints/last.ckpt")
-    parser.add_argument("inputs", type=Path, nargs="+", help="image files and folders of images")
-    parser.add_argument("--out", type=Path, required=True, help="new folder for the results")
-    parser.add_argument("--boxes", type=Path | None, default=None, help="JSON of person boxes of one folder")
-    parser.add_argument("--overlay", type=bool, default=False, help="also write the images with the poses drawn")
-    parser.add_argument("--threshold", type=float, default=0.0, help="least confidence of a joint in the overlays")
-    parser.add_argument("--batch_size", type=int, default=32, help="images at once")
-    parser.add_argument("--size", type=int | None, default=None, help="side of the network's images")
-    parser.add_argument("--device", type=Literal["auto", "cpu", "cuda"], default="auto", help="where to compute")
-    kinds = Literal["calibrated", "raw"]
-    parser.add_argument("--confidence", type=kinds, default="calibrated", help="probabilities, or raw heatmap peaks")
-    parsed = parse(parser, args)
-    _refuse_used(parsed.out)
+    parsed = _parse(args)
 
     from actupose.data.store import write_json_atomically
-    from actupose.deploy.checkpoint import load_checkpoint
-    from actupose.deploy.inputs import find_inputs
-    from actupose.deploy.predict import PredictConfig, coco_results, predict
+    from actupose.deploy.journal import Journal, cannot_write
+    from actupose.deploy.load import load_model
+    from actupose.deploy.outputs import OutputJob, writer_classes
+    from actupose.deploy.predict import PredictConfig, Predictor
+    from actupose.deploy.run import predict_all, write_outputs
 
-    records = find_inputs(parsed.inputs, parsed.boxes)
-    model = load_checkpoint(parsed.checkpoint)
-    config = PredictConfig(**{name: parsed[name] for name in ("batch_size", "size", "device", "confidence")})
-    found = predict(model, records, config)
-    facts = {
-        "checkpoint": str(parsed.checkpoint),
+    classes = writer_classes([name for name in parsed.formats.split(",") if name], overlay=parsed.overlay)
+    model = load_model(parsed.checkpoint)
+    names = ("batch_size", "size", "device", "flip", "crops", "confidence")
+    predictor = Predictor(model, PredictConfig(**{name: parsed[name] for name in names}))
+    source, finder = _source_and_finder(parsed)
+    command = _command(parsed, model, predictor, source, finder)
+    journal = Journal(parsed.out, command, parsed.batch_size, source.total, overwrite=parsed.overwrite)
+    if journal.done:
+        print(f"{parsed.out}: {journal.done} pictures are predicted already; going on.")
+    predict_all(source, finder, predictor, journal)
+    job = OutputJob(parsed.out, model.skeleton, source.locate, parsed.threshold)
+    summary = write_outputs(journal, classes, job)
+    try:
+        write_json_atomically(parsed.out / "report.json", _facts(parsed, command, model, summary))
+    except OSError as error:
+        raise cannot_write(parsed.out, error) from error
+    _tell(parsed.out, model.name, summary, [writer.name for writer in classes])
+
+
+def _parse(args: list[str]) -> Any:  # noqa: ANN401 - a Namespace with the parser's keys
+    from actupose.data.detector_config import DetectorConfig
+
+    parser = verb_parser("predict", "Keypoints of your own images, videos or camera, in the formats of other tools.")
+    parser.add_argument("checkpoint", type=str, help="RUN/checkpoints/last.ckpt, a run, an exported model")
+    parser.add_argument("inputs", type=str, nargs="+", help="images, videos, folders, patterns; or a camera's number")
+    parser.add_argument("--out", type=Path, required=True, help="new folder for the results")
+    parser.add_argument("--formats", type=str, default="coco", help="coco,csv,parquet,deeplabcut,sleap: one or several")
+    parser.add_argument("--overlay", type=bool, default=False, help="also write the pictures with the poses drawn")
+    parser.add_argument("--threshold", type=float, default=0.0, help="least confidence of a joint in the overlays")
+    parser.add_argument("--boxes", type=Path | None, default=None, help="JSON of person boxes by picture")
+    parser.add_argument("--detector", type=DetectorConfig, help="find people with a torchvision model")
+    parser.add_argument("--frame_stride", type=int, default=1, help="take every n-th frame of a video")
+    parser.add_argument("--num_frames", type=int | None, default=None, help="most frames of each video, evenly spread")
+    parser.add_argument("--flip", type=bool, default=False, help="average with the mirrored picture (flip test)")
+    parser.add_argument("--crops", type=int, default=1, help="average over so many crops of each person; odd")
+    parser.add_argument("--size", type=int | None, default=None, help="side of the network's images")
+    kinds = Literal["calibrated", "raw"]
+    parser.add_argument("--confidence", type=kinds, default="calibrated", help="probabilities, or raw heatmap peaks")
+    parser.add_argument("--batch_size", type=int, default=32, help="pictures at once")
+    parser.add_argument("--device", type=Literal["auto", "cpu", "cuda"], default="auto", help="where to compute")
+    parser.add_argument("--overwrite", type=bool, default=False, help="replace what another command left in --out")
+    return parse(parser, args)
+
+
+def _source_and_finder(parsed: Any) -> tuple[Source, PeopleFinder]:  # noqa: ANN401 - a Namespace
+    from actupose.data.detector_config import DetectorConfig
+    from actupose.deploy.camera import Camera, as_camera
+    from actupose.deploy.inputs import find_pictures
+    from actupose.deploy.people import people_finder
+    from actupose.deploy.sources import Files
+
+    detector = DetectorConfig(**vars(parsed.detector))
+    camera = as_camera(parsed.inputs)
+    if camera is not None:
+        finder = people_finder(parsed.boxes, detector, None)
+        return Camera(camera, parsed.out, parsed.num_frames, overwrite=parsed.overwrite), finder
+    pictures = find_pictures(parsed.inputs, parsed.frame_stride, parsed.num_frames)
+    return Files(pictures), people_finder(parsed.boxes, detector, [p.name for p in pictures])
+
+
+def _command(
+    parsed: Any,  # noqa: ANN401 - a Namespace
+    model: LoadedModel,
+    predictor: Predictor,
+    source: Source,
+    finder: PeopleFinder,
+) -> dict[str, Any]:
+    """What the predictions depend on; formats, overlays, batch and device may change from call to call."""
+    from actupose.deploy.checkpoint import weights_digest
+
+    return {
+        "checkpoint": weights_digest(model),
         "model": model.name,
         "skeleton": model.skeleton.name,
         "keypoints": list(model.skeleton.keypoints),
-        "size": parsed.size or model.size,
+        "inputs": source.facts,
+        "people": finder.facts,
+        "size": predictor.size,
         "confidence": parsed.confidence if model.calibration is not None else "raw",
-        "predicted": len(found.predictions),
-        "skipped": found.problems,
+        "flip": parsed.flip,
+        "crops": parsed.crops,
     }
-    try:
-        parsed.out.mkdir(parents=True, exist_ok=True)
-        write_json_atomically(parsed.out / "report.json", facts)
-        write_json_atomically(parsed.out / "predictions.json", coco_results(found.predictions))
-        if parsed.overlay:
-            _write_overlays(found.predictions, model.skeleton, parsed.out / "overlay", parsed.threshold)
-    except OSError as error:
-        raise UserError(f"{parsed.out}: cannot write ({error.strerror or error}); name another --out.") from error
-    for problem in found.problems:
-        print(f"skipped: {problem}")
-    print(f"{len(found.predictions)} of {len(records)} images predicted by {model.name}; {parsed.out}/predictions.json")
 
 
-def _refuse_used(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise UserError(f"{out}: is a file, not a folder; name another --out.")
-    if (out / "predictions.json").exists():
-        raise UserError(f"{out}: holds predictions already; name another --out or remove the folder.")
-    if out.is_dir() and any(out.iterdir()):
-        raise UserError(f"{out}: holds other files; name an empty or new folder as --out.")
-    above = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise UserError(f"{out}: cannot be made, {above} is no folder that can be written to; name another --out.")
+def _facts(parsed: Any, command: dict[str, Any], model: LoadedModel, summary: Summary) -> dict[str, Any]:  # noqa: ANN401
+    """The content of ``report.json``."""
+    return {
+        **command,
+        "checkpoint": parsed.checkpoint,
+        "weights": command["checkpoint"],
+        "inputs": list(parsed.inputs),
+        "keypoints": list(model.skeleton.keypoints),
+        "pictures": summary.pictures,
+        "predicted": summary.predicted,
+        "people": summary.people,
+        "without_people": summary.empty,
+        "skipped": summary.skipped,
+    }
 
 
-def _write_overlays(predictions: Sequence[Prediction], skeleton: Skeleton, out: Path, threshold: float) -> None:
-    """Draw each prediction on its upright original."""
-    import numpy as np
-    from PIL import Image
+def _tell(out: Path, model: str, summary: Summary, written: list[str]) -> None:
+    """Say what came out; what cannot be called a success ends with an error, after everything is written.
 
-    from actupose.data.crop import decode_image
-    from actupose.progress import progress_bar
-    from actupose.skeletons.draw import draw_pose
+    Raises:
+        UserError: more than 5 % of the pictures cannot be used, or nobody was found.
+    """
+    from actupose.deploy.run import BAD_SHARE
 
-    with progress_bar(total=len(predictions), label="overlay") as bar:
-        for item in predictions:
-            pixels = np.asarray(decode_image(item.record.image, item.record.name), np.uint8)
-            drawn = draw_pose(pixels, item.keypoints, skeleton, confidence=item.confidence, threshold=threshold)
-            name = item.record.name
-            target = out / (name if name.lower().endswith(_KEEP) else f"{name}.jpg")
-            target.parent.mkdir(parents=True, exist_ok=True)
-            Image.fromarray(drawn).save(target, quality=92)
-            bar.update(1)
+    for line in summary.skipped:
+        print(f"skipped: {line}")
+    nobody = f", {summary.empty} without a person" if summary.empty else ""
+    print(f"{summary.predicted} of {summary.pictures} images predicted by {model} ({summary.people} people){nobody}")
+    print(f"{out}: {', '.join(written)}")
+    bad = len(summary.skipped)
+    if bad > BAD_SHARE * summary.pictures:
+        raise UserError(
+            f"{bad} of {summary.pictures} pictures cannot be used, more than 5 %; first: {summary.skipped[0]}; the "
+            f"others are predicted in {out}."
+        )
+    if not summary.people:
+        raise UserError(
+            f"no person was found in {summary.pictures} pictures; lower --detector.threshold, give --boxes, or take "
+            "the pictures whole."
+        )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from actupose.data.frames import FrameReader, PackedImage, VideoFrame
 from actupose.data.records import Box, PoseRecord
 
 JPEG_QUALITY = 95
+EXPAND = 1.5  # side of the crop over the longer side of the person box, as the published systems crop
 _LEAST_SIDE = 4.0  # pixels of the original; a smaller person carries no pose
 _SIXTEEN_BIT = 257.0
 _REDUCE_FROM = 4.0
@@ -28,7 +30,7 @@ class ItemError(Exception):
 def crop_record(
     record: PoseRecord,
     size: int,
-    expand: float = 1.5,
+    expand: float = EXPAND,
     *,
     num_keypoints: int | None = None,
     frames: FrameReader | None = None,
@@ -61,14 +63,61 @@ def crop_record(
             the box is empty or outside the image.
         ValueError: the keypoints' shapes do not fit.
     """
-    keypoints, visible = _labels(record, num_keypoints)
     image = decode_image(record.image, record.name, upright=record.keypoints is None, frames=frames)
+    crop = cut(record, image, size, expand, num_keypoints=num_keypoints)
+    return StoreRow(
+        image=encode_jpeg(crop.pixels),
+        name=record.name,
+        keypoints=crop.keypoints,
+        visible=crop.visible,
+        crop=crop.matrix.astype(np.float32),
+        archetype=record.archetype,
+    )
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A person cut out of an image.
+
+    Attributes:
+        pixels: square RGB image.
+        matrix: (2, 3) float64, original pixel -> crop pixel.
+        keypoints: (K, 2) float32 in the crop.
+        visible: (K,) uint8.
+    """
+
+    pixels: Image.Image
+    matrix: NDArray[np.float64]
+    keypoints: NDArray[np.float32]
+    visible: NDArray[np.uint8]
+
+
+def cut(
+    record: PoseRecord,
+    image: Image.Image,
+    size: int,
+    expand: float = EXPAND,
+    *,
+    zoom: float = 1.0,
+    num_keypoints: int | None = None,
+) -> Crop:
+    """Cut a person out of an image that is decoded already; rules, arguments and errors as `crop_record`.
+
+    Args:
+        record: the person.
+        image: RGB, as `decode_image` gives it: upright for a record without keypoints.
+        size: side of the crop, pixels.
+        expand: growth of the box.
+        zoom: over 1 cuts a smaller square around the same centre, below 1 a larger one; of whole images too.
+        num_keypoints: K of a record without keypoints.
+    """
+    keypoints, visible = _labels(record, num_keypoints)
     if record.keypoints is not None:
         visible = _within(keypoints, visible, *image.size)
         if not visible.any():
             raise ItemError(f"{record.name}: 0 labelled joints inside the image")
     box, expand = _person_box(record, keypoints, visible, image.size, expand)
-    matrix = crop_matrix(box, size, expand)
+    matrix = crop_matrix(box, size, expand / zoom)
     pixels = _resample(image, matrix, size)
     if record.flip:
         pixels, matrix = ImageOps.mirror(pixels), _mirrored(matrix, size)
@@ -77,14 +126,7 @@ def crop_record(
     if record.keypoints is not None and not visible.any():
         raise ItemError(f"{record.name}: 0 labelled joints inside the person box")
     moved[visible == 0] = 0
-    return StoreRow(
-        image=encode_jpeg(pixels),
-        name=record.name,
-        keypoints=moved.astype(np.float32),
-        visible=visible,
-        crop=matrix.astype(np.float32),
-        archetype=record.archetype,
-    )
+    return Crop(pixels, matrix, moved.astype(np.float32), visible)
 
 
 def crop_matrix(box: Box, size: int, expand: float) -> NDArray[np.float64]:

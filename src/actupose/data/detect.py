@@ -45,19 +45,19 @@ def detect_people(found: ReadResult, config: DetectorConfig, keep: Path) -> Read
     """
     if any(r.keypoints is not None or r.box is not None for r in found.records):
         raise UserError(f"{found.root}: has labels or boxes already; a detector is for pictures without.")
-    if not 0 <= config.threshold <= 1 or config.most < 1 or config.batch_size < 1:
-        raise UserError("a detector needs a threshold from 0 to 1, and at least 1 box and 1 picture at once.")
-    facts = _facts(config)
+    facts = detector_facts(config)
     boxes = _kept(keep, facts)
     missing = [r for r in found.records if r.name not in boxes]
     problems: list[str] = []
     if missing:
-        model = load_detector(config)
+        detector = PersonDetector(config)
         with progress_bar(total=len(found.records), label=f"detect {found.source}") as bar, FrameReader() as frames:
             bar.update(len(found.records) - len(missing))
             for start in range(0, len(missing), _SAVE_EVERY):
                 part = missing[start : start + _SAVE_EVERY]
-                problems += _detect(model, part, config, frames, boxes)
+                some, broken_ones = detector.find(part, frames)
+                boxes |= some
+                problems += broken_ones.values()
                 _save(keep, facts, boxes)
                 bar.update(len(part))
     people = with_boxes(found.records, {name: [from_corners(b) for b in some] for name, some in boxes.items()})
@@ -67,6 +67,56 @@ def detect_people(found: ReadResult, config: DetectorConfig, keep: Path) -> Read
     empty = sum(not some for some in boxes.values())
     note = f"{config.name}: {len(people)} people in {len(boxes) - empty} pictures, {empty} without any; {keep}"
     return replace(found, records=(*people, *broken), notes=(*found.notes, note, *problems[:3]))
+
+
+class PersonDetector:
+    """One of torchvision's detectors, at work on whole pictures.
+
+    Args:
+        config: which, and which of its boxes count.
+
+    Raises:
+        UserError: a setting is out of range, or the detector cannot be had.
+    """
+
+    def __init__(self, config: DetectorConfig) -> None:
+        check_detector(config)
+        self.config = config
+        self._model = load_detector(config)
+
+    def find(
+        self, records: Sequence[PoseRecord], frames: FrameReader
+    ) -> tuple[dict[str, list[list[float]]], dict[str, str]]:
+        """Find the people of some pictures.
+
+        Args:
+            records: whole pictures.
+            frames: decoder for frames of videos.
+
+        Returns:
+            Name of a picture -> corners x0, y0, x1, y1 of its boxes, best first; and name -> why it cannot be read.
+        """
+        boxes: dict[str, list[list[float]]] = {}
+        problems: dict[str, str] = {}
+        for start in range(0, len(records), self.config.batch_size):
+            images: list[tuple[str, Tensor]] = []
+            for record in records[start : start + self.config.batch_size]:
+                try:
+                    pixels = np.array(decode_image(record.image, record.name, frames=frames))
+                    images.append((record.name, torch.from_numpy(pixels).permute(2, 0, 1)))
+                except ItemError as problem:
+                    problems[record.name] = str(problem)
+            # Pictures of one size go together: those of several would be padded, and the boxes depend on the batch.
+            for _, group in groupby(images, key=lambda image: image[1].shape):
+                names, pictures = zip(*group, strict=True)
+                boxes |= zip(names, _boxes(self._model, torch.stack(pictures), self.config), strict=True)
+        return boxes, problems
+
+
+def check_detector(config: DetectorConfig) -> None:
+    """Raise `UserError` for a setting out of range."""
+    if not 0 <= config.threshold <= 1 or config.most < 1 or config.batch_size < 1:
+        raise UserError("a detector needs a threshold from 0 to 1, and at least 1 box and 1 picture at once.")
 
 
 def load_detector(config: DetectorConfig) -> nn.Module:
@@ -116,30 +166,6 @@ def _device(name: str) -> str:
     return "cuda" if name != "cpu" and torch.cuda.is_available() else "cpu"
 
 
-def _detect(
-    model: nn.Module,
-    records: Sequence[PoseRecord],
-    config: DetectorConfig,
-    frames: FrameReader,
-    boxes: dict[str, list[list[float]]],
-) -> list[str]:
-    """Put the corners of each picture's boxes into ``boxes``; returns what was wrong with pictures left out."""
-    problems = []
-    for start in range(0, len(records), config.batch_size):
-        images: list[tuple[str, Tensor]] = []
-        for record in records[start : start + config.batch_size]:
-            try:
-                pixels = np.array(decode_image(record.image, record.name, frames=frames))
-                images.append((record.name, torch.from_numpy(pixels).permute(2, 0, 1)))
-            except ItemError as problem:
-                problems.append(str(problem))
-        # Pictures of one size go together: those of several would be padded, and the boxes depend on the batch.
-        for _, group in groupby(images, key=lambda image: image[1].shape):
-            names, pictures = zip(*group, strict=True)
-            boxes |= zip(names, _boxes(model, torch.stack(pictures), config), strict=True)
-    return problems
-
-
 def _boxes(model: nn.Module, images: Tensor, config: DetectorConfig) -> list[list[list[float]]]:
     """Corners of the wanted boxes of (B, 3, H, W) uint8 images, best first."""
     device = next(model.parameters()).device
@@ -154,8 +180,12 @@ def _boxes(model: nn.Module, images: Tensor, config: DetectorConfig) -> list[lis
     return corners
 
 
-def _facts(config: DetectorConfig) -> dict[str, Any]:
-    """What the boxes depend on."""
+def detector_facts(config: DetectorConfig) -> dict[str, Any]:
+    """What the boxes depend on, as plain data.
+
+    Raises:
+        UserError: the file of weights is missing.
+    """
     weights = "hub" if config.weights is None else _digest(config.weights)
     kept = {k: v for k, v in asdict(config).items() if k in ("name", "threshold", "label", "most")}
     return kept | {"weights": weights}

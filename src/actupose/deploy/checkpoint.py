@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from actupose.engine.checkpoints import first_line, read_checkpoint
@@ -100,6 +102,14 @@ def restore(facts: Mapping[str, Any], state: Mapping[str, Tensor], origin: Path)
             "that wrote it."
         ) from error
     return LoadedModel(net.eval(), skeleton, None if size is None else int(size), name, config, calibration)
+
+
+def weights_digest(model: LoadedModel) -> str:
+    """A short hash of the weights and the calibration, however they were kept."""
+    digest = hashlib.sha256(repr(model.calibration).encode())
+    for name, value in model.net.state_dict().items():
+        digest.update(name.encode() + value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _build(config: NetConfig, num_keypoints: int) -> PoseNet:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -86,7 +87,13 @@ class Keypoints:
 
 
 def coco_result(
-    image_id: int, file_name: str, xy: NDArray[np.float64], confidence: NDArray[np.float64]
+    image_id: int,
+    file_name: str,
+    xy: NDArray[np.float64],
+    confidence: NDArray[np.float64],
+    *,
+    box: Sequence[float] | None = None,
+    peaks: NDArray[np.float64] | None = None,
 ) -> dict[str, Any]:
     """One person in COCO's results format, to a hundredth of a pixel.
 
@@ -95,12 +102,18 @@ def coco_result(
         file_name: its name.
         xy: (K, 2) pixel indices of the upright original.
         confidence: (K,).
+        box: x0, y0, x1, y1 counted from the upper left corner; becomes ``bbox``, x, y, width and height.
+        peaks: (K,) heights of the heatmaps.
     """
     triples = zip(xy.tolist(), confidence.tolist(), strict=True)
-    return {
+    result = {
         "image_id": image_id,
         "file_name": file_name,
         "category_id": 1,
         "keypoints": [value for (x, y), s in triples for value in (round(x, 2), round(y, 2), round(s, 4))],
         "score": round(float(confidence.mean()), 4),
     }
+    if box is not None:
+        x0, y0, x1, y1 = box
+        result["bbox"] = [round(v, 2) for v in (x0, y0, x1 - x0, y1 - y0)]
+    return result if peaks is None else {**result, "peaks": [round(v, 4) for v in peaks.tolist()]}

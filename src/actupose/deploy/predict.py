@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,22 +13,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from actupose.codecs import subpixel, to_image
-from actupose.data.build import StoreRow
-from actupose.data.crop import ItemError, crop_record
-from actupose.data.dataset import decode_image
+from actupose.data.crop import ItemError, cut, decode_image
 from actupose.data.frames import FrameReader
 from actupose.data.records import PoseRecord
 from actupose.deploy.checkpoint import LoadedModel
-from actupose.deploy.keypoints import Keypoints, coco_result
+from actupose.deploy.keypoints import Keypoints
 from actupose.deploy.pictures import Pictures, as_records, with_corners
 from actupose.errors import UserError
 from actupose.geometry import about, invert, scaling, to_heatmap_grid, warp
 from actupose.models.pose_net import STRIDE
-from actupose.progress import progress_bar
 
 DeviceName = Literal["auto", "cpu", "cuda"]
 ConfidenceKind = Literal["calibrated", "raw"]
-_BAD_SHARE = 0.05
 _COARSEST = 32  # stride of the backbone's last map
 _WIDEST = 1.2  # scale of the outermost of several crops
 
@@ -59,10 +56,15 @@ class Prediction:
 
 @dataclass
 class PredictionSet:
-    """All predictions of a call, and one line for each picture that was skipped."""
+    """The predictions of a batch, and why the others of it cannot be used.
+
+    Attributes:
+        predictions: in the order of the records.
+        problems: index of a record -> a line.
+    """
 
     predictions: list[Prediction] = field(default_factory=list)
-    problems: list[str] = field(default_factory=list)
+    problems: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -73,9 +75,11 @@ class PredictConfig:
         batch_size: people at once.
         size: side of the network's images; None = the one it was trained on.
         device: ``auto`` = a GPU where there is one.
-        flip: also look at the mirrored crop and average the heatmaps (the field's flip test).
-        crops: how many crops of each person, an odd number; those beside the first are up to 1.2 times larger or
-            smaller, and the heatmaps are averaged in the first one's frame.
+        flip: also look at the mirrored crop and average the heatmaps (the field's flip test); a skeleton without flip
+            pairs cannot be mirrored.
+        crops: how many crops of each person, an odd number: beside the first, whose side is 1, squares around the same
+            centre of sides from 1/1.2 to 1.2, evenly spread in their logarithm. The heatmaps are averaged in the frame
+            of the first; where a smaller crop sees nothing, over the others.
         confidence: ``calibrated`` by the model where it can be, or the ``raw`` peaks.
     """
 
@@ -90,15 +94,16 @@ class PredictConfig:
 class Predictor:
     """A network and how it is used; what the Python API calls and the verb `predict` runs.
 
-    A picture is cropped as the training's stores are: around its person box, 1.5 times as large, or whole where it has
-    none; square, padded with black, upright by its EXIF orientation.
+    A picture is decoded once and cropped as the training's stores are: around each person box, 1.5 times as large, or
+    whole where it has none; square, padded with black, upright by its EXIF orientation.
 
     Args:
         model: from `load_checkpoint` or `load_folder`; moved to the device.
         config: batch size, device and averaging.
 
     Raises:
-        UserError: a setting out of range, or no GPU where one is asked for.
+        UserError: a setting out of range, a mirror where the skeleton has no flip pairs, or no GPU where one is asked
+            for.
     """
 
     def __init__(self, model: LoadedModel, config: PredictConfig | None = None) -> None:
@@ -107,6 +112,11 @@ class Predictor:
             raise UserError(f"batch_size {self.config.batch_size}: must be 1 or more.")
         if self.config.crops < 1 or self.config.crops % 2 == 0:
             raise UserError(f"crops {self.config.crops}: must be an odd number, 1 or more.")
+        if self.config.flip and not model.skeleton.flip_pairs:
+            raise UserError(
+                f"flip: skeleton {model.skeleton.name} has no flip pairs, so its mirrored pictures are of something "
+                "else; leave the flip test out."
+            )
         self.size = network_side(model, self.config.size)
         self.device = pick_device(self.config.device)
         model.net.to(self.device).eval()
@@ -129,39 +139,58 @@ class Predictor:
         for part in self.batches(people):
             found.predictions += part.predictions
             if part.problems:
-                raise UserError(f"{part.problems[0]}; mend it or leave it out.")
+                raise UserError(f"{next(iter(part.problems.values()))}; mend it or leave it out.")
         shape = (len(people), self.model.skeleton.num_keypoints)
         xy = np.array([p.keypoints for p in found.predictions], np.float64).reshape(*shape, 2)
         confidence = np.array([p.confidence for p in found.predictions], np.float64).reshape(shape)
         return Keypoints(xy, confidence, self.model.skeleton, owner.astype(np.int64), wholes)
 
-    def batches(self, records: Sequence[PoseRecord], start: int = 0) -> Iterator[PredictionSet]:
+    def batches(
+        self, records: Sequence[PoseRecord], start: int = 0, frames: FrameReader | None = None
+    ) -> Iterator[PredictionSet]:
         """Predict batch by batch; each batch's people in order, with a line for each that cannot be used.
 
         Args:
-            records: what to predict.
+            records: what to predict; people of one picture share its ``image`` and follow one another.
             start: the first to predict; ``index`` counts all.
+            frames: decoder for frames of videos, which stays open; None = one of its own.
 
         Raises:
             UserError: the network gives values that are not finite.
         """
-        with FrameReader() as frames:
+        with FrameReader() if frames is None else nullcontext(frames) as reader:
             for first in range(start, len(records), self.config.batch_size):
                 out = PredictionSet()
                 chunk = records[first : first + self.config.batch_size]
-                rows = list(_crops(chunk, first, self.size, out.problems, frames))
-                if rows:
-                    images = torch.stack([decode_image(row.image, self.size, row.name) for _, row in rows])
-                    points, peaks = self._locate(images.to(self.device))
+                cuts = list(self._cuts(chunk, first, out.problems, reader))
+                if cuts:
+                    points, peaks = self._locate(torch.stack([images for _, images, _ in cuts]).to(self.device))
                     out.predictions = [
-                        Prediction(index, records[index], _to_original(p, row.crop), c, self._confidence(c))
-                        for (index, row), p, c in zip(rows, points, peaks, strict=True)
+                        Prediction(index, records[index], _to_original(p, matrix), c, self._confidence(c))
+                        for (index, _, matrix), p, c in zip(cuts, points, peaks, strict=True)
                     ]
                 yield out
 
+    def _cuts(
+        self, records: Sequence[PoseRecord], first: int, problems: dict[int, str], frames: FrameReader
+    ) -> Iterator[tuple[int, Tensor, NDArray[np.float64]]]:
+        """Index of a record, its crops (C, 3, S, S) uint8, and the affine (2, 3) of the first; of those that can be."""
+        last: PoseRecord | None = None
+        for index, record in enumerate(records, first):
+            try:
+                if last is None or record.image is not last.image:
+                    last, picture = None, decode_image(record.image, record.name, frames=frames)
+                    last = record
+                crops = [cut(record, picture, self.size, zoom=zoom) for zoom in _zooms(self.config.crops)]
+            except ItemError as problem:
+                problems[index] = str(problem)
+                continue
+            pixels = np.stack([np.asarray(crop.pixels) for crop in crops])
+            yield index, torch.from_numpy(pixels).permute(0, 3, 1, 2), crops[0].matrix
+
     @torch.inference_mode()
     def _locate(self, images: Tensor) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """(B, 3, S, S) uint8 -> points (B, K, 2) in pixels of the crops, and peaks (B, K)."""
+        """Crops (B, C, 3, S, S) uint8 -> points (B, K, 2) in pixels of the first crop, and peaks (B, K)."""
         points, peaks = subpixel(self._heatmaps(images.float().div_(255)))
         if not bool(torch.isfinite(peaks).all()):
             raise UserError(
@@ -173,18 +202,16 @@ class Predictor:
         calibration = self.model.calibration
         return peaks if calibration is None or self.config.confidence == "raw" else calibration(peaks)
 
-    def _heatmaps(self, images: Tensor) -> Tensor:
-        """Heatmaps of (B, 3, S, S) in [0, 1], averaged over mirror and crops where that is asked for."""
-        base = self._mirrored_mean(images)
-        if self.config.crops == 1:
-            return base
-        total, cover = base.clone(), torch.ones_like(base[:1, :1])
-        middle = torch.full((2,), (images.shape[-1] - 1) / 2, device=images.device)
-        for zoom in _zooms(self.config.crops):
-            matrix = about(middle, scaling(torch.full((len(images),), zoom, device=images.device)))
+    def _heatmaps(self, crops: Tensor) -> Tensor:
+        """Heatmaps of crops (B, C, 3, S, S) in [0, 1] in the frame of the first, averaged over crops and mirror."""
+        total = self._mirrored_mean(crops[:, 0])
+        cover = torch.ones_like(total[:1, :1])
+        middle = torch.full((2,), (crops.shape[-1] - 1) / 2, device=crops.device)
+        for images, zoom in zip(crops.unbind(1)[1:], _zooms(self.config.crops)[1:], strict=True):
+            matrix = about(middle, scaling(torch.full((len(images),), zoom, device=crops.device)))
             back = to_heatmap_grid(invert(matrix), STRIDE)
-            total += warp(self._mirrored_mean(warp(images, matrix)), back)
-            cover = cover + warp(torch.ones_like(base[:1, :1]), back[:1])
+            total = total + warp(self._mirrored_mean(images), back)
+            cover = cover + warp(torch.ones_like(cover), back[:1])
         return total / cover
 
     def _mirrored_mean(self, images: Tensor) -> Tensor:
@@ -193,42 +220,6 @@ class Predictor:
             return heatmaps
         mirrored: Tensor = self.model.net(images.flip(-1)).heatmaps.float().flip(-1)
         return (heatmaps + mirrored[:, list(self.model.skeleton.flip_index())]) / 2
-
-
-def predict(model: LoadedModel, records: Sequence[PoseRecord], config: PredictConfig | None = None) -> PredictionSet:
-    """Predict all pictures, with progress.
-
-    Args:
-        model: from `load_checkpoint`; moved to the device.
-        records: what to predict.
-        config: how.
-
-    Raises:
-        UserError: a setting out of range, no GPU, a diverged network, or more than 5 % of the pictures cannot be used.
-    """
-    predictor = Predictor(model, config)
-    out = PredictionSet()
-    with progress_bar(total=len(records), label="predict") as bar:
-        for part in predictor.batches(records):
-            out.predictions += part.predictions
-            out.problems += part.problems
-            stop_if_too_many_bad(out.problems, len(records))
-            bar.update(len(part.predictions) + len(part.problems))
-    return out
-
-
-def coco_results(predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
-    """The predictions in COCO's results format, with the file's name beside its place among the inputs.
-
-    ``image_id`` counts the pictures asked for from 1, skipped ones too; ``peaks`` are the heatmaps' heights.
-    """
-    return [
-        {
-            **coco_result(p.index + 1, p.record.name, p.keypoints, p.confidence),
-            "peaks": [round(peak, 4) for peak in p.peaks.tolist()],
-        }
-        for p in predictions
-    ]
 
 
 def network_side(model: LoadedModel, size: int | None) -> int:
@@ -256,37 +247,12 @@ def pick_device(name: DeviceName) -> torch.device:
     return torch.device("cuda" if name == "cuda" or (name == "auto" and torch.cuda.is_available()) else "cpu")
 
 
-def _crops(
-    records: Sequence[PoseRecord], start: int, side: int, problems: list[str], frames: FrameReader
-) -> Iterator[tuple[int, StoreRow]]:
-    """The crops that can be made, each with its place among all records."""
-    for index, record in enumerate(records, start):
-        try:
-            yield index, crop_record(record, side, frames=frames)
-        except ItemError as problem:
-            problems.append(str(problem))
-
-
-def stop_if_too_many_bad(problems: Sequence[str], total: int) -> None:
-    """Stop a prediction of which too much is lost.
-
-    Raises:
-        UserError: more than 5 % of the pictures cannot be used.
-    """
-    if len(problems) > _BAD_SHARE * total:
-        raise UserError(
-            f"{len(problems)} of {total} pictures cannot be used, more than 5 %; first: {problems[0]}; "
-            "mend or remove them and run again."
-        )
-
-
 def _zooms(crops: int) -> list[float]:
-    """Scales beside 1, evenly spread in their logarithm."""
+    """1, and the other scales, evenly spread in their logarithm."""
     half = crops // 2
-    return [_WIDEST ** (k / half) for k in range(-half, half + 1) if k]
+    return [1.0] + [_WIDEST ** (k / half) for k in range(-half, half + 1) if k]
 
 
-def _to_original(points: NDArray[np.float64], crop: NDArray[np.float32]) -> NDArray[np.float64]:
+def _to_original(points: NDArray[np.float64], crop: NDArray[np.float64]) -> NDArray[np.float64]:
     """Points (K, 2) of a crop through the inverse of its affine (2, 3), original -> crop."""
-    matrix = crop.astype(np.float64)
-    return np.asarray(np.linalg.solve(matrix[:, :2], (points - matrix[:, 2]).T).T, np.float64)
+    return np.asarray(np.linalg.solve(crop[:, :2], (points - crop[:, 2]).T).T, np.float64)

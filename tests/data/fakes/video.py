@@ -47,6 +47,17 @@ def write_video(path: Path, count: int, width: int = 64, height: int = 48, codec
         container.mux(stream.encode())
 
 
+def break_packets(path: Path, first: int, count: int) -> None:
+    """Overwrite the contents of some packets, counted in the order of the file; the index stays whole."""
+    with av.open(str(path)) as container:
+        places = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
+    data = bytearray(path.read_bytes())
+    for place, size in places[first : first + count]:
+        assert place is not None
+        data[place : place + size] = bytes((37 * k + 11) % 256 for k in range(size))
+    path.write_bytes(bytes(data))
+
+
 def turn_video(path: Path) -> None:
     """Say in the file, as telephones do, that its pictures are to be shown a quarter turn clockwise."""
     data = bytearray(path.read_bytes())

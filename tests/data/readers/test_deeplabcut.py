@@ -92,7 +92,7 @@ BAD: list[tuple[Callable[[Path], object], str]] = [
     ),
     (change("labeled-data/cage/img001.png", "/etc/img001.png"), "row 2: its image '/etc/img001.png' lies outside"),
     (change("snout", "snuot"), "has body part 'snuot', which config.yaml lacks.*did you mean 'snout'"),
-    (change("coords,x", "coords,likelihood"), "its columns must be x and y of body parts"),
+    (change("coords,x", "coords,depth"), "its columns must be x and y of body parts"),
     (lambda root: (root / CAGE).write_bytes(b"\xff\xfe\x00"), "is not a readable CSV"),
     (lambda root: (root / "config.yaml").unlink(), r"config.yaml: no such file"),
     (lambda root: (root / "config.yaml").write_text("bodyparts: 3"), "'bodyparts' is no list of names"),

@@ -26,7 +26,7 @@ class DlcTable:
         images: N names, parts joined by ``/``.
         individuals: C, the animal of each column; empty strings in a single-animal table.
         bodyparts: C.
-        coords: C, ``x`` or ``y``.
+        coords: C, ``x`` or ``y``, and ``likelihood`` in a table of predictions.
         values: (N, C), NaN where nothing is labelled.
     """
 
@@ -38,7 +38,7 @@ class DlcTable:
 
 
 def read_table(path: Path) -> DlcTable:
-    """Read a ``CollectedData`` table.
+    """Read a ``CollectedData`` table, or one of predictions.
 
     Raises:
         UserError: it is broken, cut short, or of another form; the row is named.
@@ -46,7 +46,7 @@ def read_table(path: Path) -> DlcTable:
     header, images, values = _read_csv(path) if path.suffix == ".csv" else _read_h5(path)
     count = len(header["bodyparts"])
     individuals = header.get("individuals", [""] * count)
-    if set(header["coords"]) - {"x", "y"} or len(header["coords"]) != count or len(individuals) != count:
+    if set(header["coords"]) - {"x", "y", "likelihood"} or len(header["coords"]) != count or len(individuals) != count:
         raise UserError(f"{path}: its columns must be x and y of body parts; save the labels in DeepLabCut again.")
     names = ["/".join(part.replace("\\", "/") for part in image) for image in images]
     return DlcTable(names, individuals, header["bodyparts"], header["coords"], values)

@@ -45,7 +45,9 @@ def read_video(root: Path, split: str, options: ReadOptions) -> ReadResult:
     records = tuple(
         PoseRecord(image=VideoFrame(path, i), name=f"{path.relative_to(base).as_posix()}#{i:06d}")
         for path in videos
-        for i in _chosen(_length(path), 1 if options.frame_stride is None else options.frame_stride, options.num_frames)
+        for i in chosen_frames(
+            _length(path), 1 if options.frame_stride is None else options.frame_stride, options.num_frames
+        )
     )
     if not records:
         raise UserError(f"{root}: the video holds no frame; copy it again.")
@@ -65,8 +67,17 @@ def _length(path: Path) -> int:
         raise UserError(f"{path}: {error}; copy it again or take it away.") from error
 
 
-def _chosen(length: int, stride: int, most: int | None) -> Sequence[int]:
-    """Numbers of the frames to take."""
+def chosen_frames(length: int, stride: int, most: int | None) -> Sequence[int]:
+    """Numbers of the frames to take of a video.
+
+    Args:
+        length: how many frames it has.
+        stride: take every n-th.
+        most: take at most so many of these, evenly spread; None = all.
+
+    Raises:
+        UserError: a number is out of range.
+    """
     if stride < 1 or (most is not None and most < 1):
         raise UserError(f"frame_stride {stride}, num_frames {most}: both must be at least 1.")
     frames = range(0, length, stride)
