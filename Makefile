@@ -7,7 +7,7 @@ PYTHON ?= >=3.11,<3.13
 # One thread a process for tests: spinning threads slow each other down many times over on a busy machine.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 
-.PHONY: demo test lint env docs lock clean
+.PHONY: demo test fuzz lint env docs lock clean
 
 env: $(STAMP)
 
@@ -27,6 +27,10 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	@$(TEST_ENV) $(PY) -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85 -p no:cacheprovider
+
+FUZZ_SECONDS ?= 60
+fuzz: $(STAMP)
+	@$(TEST_ENV) $(PY) tests/fuzz/run.py --seconds $(FUZZ_SECONDS)
 
 lint: $(STAMP)
 	@$(VENV)/bin/ruff check .

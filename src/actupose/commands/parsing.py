@@ -47,7 +47,7 @@ def parse(parser: ArgumentParser, args: Sequence[str], extra_keys: Iterable[str]
     """
     try:
         return parser.parse_args(list(args))
-    except (ArgumentError, argparse.ArgumentError) as error:
+    except (ArgumentError, argparse.ArgumentError, UnicodeDecodeError) as error:
         raise UserError(broken_config(args) or explain(str(error), [*known_keys(parser), *extra_keys])) from error
 
 

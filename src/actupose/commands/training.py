@@ -88,7 +88,7 @@ class PoseCLI(LightningCLI):
         """
         try:
             super().parse_arguments(parser, args)
-        except argparse.ArgumentError as error:
+        except (argparse.ArgumentError, UnicodeDecodeError) as error:
             raise UserError(broken_config(args) or explain(str(error), _known_names(parser))) from error
 
     def instantiate_classes(self) -> None:

@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +16,8 @@ from typing import Any, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
+from actupose.data.images import open_image
 from actupose.data.store import PoseStore, open_store
 from actupose.errors import UserError
 from actupose.files import remove_leftovers, whole_file
@@ -161,7 +160,7 @@ def _box_of(points: NDArray[np.float64], size: int) -> tuple[float, float, float
 
 
 def _decode_mask(data: bytes) -> NDArray[np.bool_]:
-    with Image.open(io.BytesIO(data)) as image:
+    with open_image(data) as image:
         return np.asarray(image) > 0
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -15,6 +14,7 @@ from torch.utils.data import Dataset
 
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.data.image_cache import Cache, CacheBudget, ImageCache, decode_all, usable_cores
+from actupose.data.images import open_image
 from actupose.data.store import PoseStore
 from actupose.errors import UserError
 from actupose.geometry import send
@@ -182,7 +182,7 @@ def decode_image(data: bytes, size: int, origin: str) -> Tensor:
         UserError: the bytes are no image; ``origin`` is named.
     """
     try:
-        with Image.open(io.BytesIO(data)) as image:
+        with open_image(data) as image:
             image.draft("RGB", (size, size))
             rgb = image.convert("RGB")
             if rgb.size != (size, size):

@@ -253,6 +253,7 @@ def open_shards(files: Sequence[Path]) -> datasets.Dataset:
     for file in files:
         try:
             table = MemoryMappedTable.from_file(str(file))
+            table.validate(full=True)  # damaged offsets would end the process where a row is read
         except (OSError, ValueError) as error:
             raise _broken(file, error) from error
         if tables and table.schema != tables[0].schema:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from actupose.data.images import open_image
 from actupose.data.store import PoseStore, open_store
 from actupose.errors import UserError
 from actupose.progress import progress_bar
@@ -216,7 +216,7 @@ def _pixels(store: PoseStore, index: int) -> NDArray[np.uint8]:
 def _image(store: PoseStore, index: int) -> Image.Image:
     row = store.rows[index]
     try:
-        with Image.open(io.BytesIO(row["image"])) as image:
+        with open_image(row["image"]) as image:
             return image.convert("RGB")
     except OSError as error:
         raise UserError(f"{store.path}: image '{row['name']}' is broken ({error}); make the store again.") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from actupose.data.images import open_image
 from actupose.errors import UserError
 from actupose.synth.ground import Rows
 from actupose.synth.look import BackgroundLook
@@ -48,7 +49,7 @@ class Photographs:
 
     def _readable(self, file: Path) -> bool:
         try:
-            with Image.open(file) as image:
+            with open_image(file) as image:
                 if min(image.size) > 0:
                     return True
         except (OSError, UnidentifiedImageError, ValueError):
@@ -58,7 +59,7 @@ class Photographs:
 
     def _load(self, file: Path) -> Image.Image:
         if file not in self._cache:
-            with Image.open(file) as image:
+            with open_image(file) as image:
                 image.draft("RGB", (self._size * 2, self._size * 2))
                 loaded = image.convert("RGB")
             loaded.thumbnail((self._size * 4, self._size * 4))

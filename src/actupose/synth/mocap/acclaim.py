@@ -115,7 +115,7 @@ class _Skeleton:
         if words[0] == "order":
             self.bones["root"].dofs = [word.lower() for word in words[1:]]
         elif words[0] == "orientation":
-            self._axes(self.bones["root"], "xyz", numbers(self._path, line, words[1:], 3))
+            self._axes(self.bones["root"], line, "xyz", numbers(self._path, line, words[1:], 3))
 
     def _bone(self, line: int, words: list[str]) -> None:
         bone = self._open
@@ -128,14 +128,16 @@ class _Skeleton:
         elif words[0] == "length":
             bone.length = numbers(self._path, line, words[1:], 1)[0]
         elif words[0] == "axis":
-            self._axes(bone, words[-1].lower(), numbers(self._path, line, words[1:-1], 3))
+            self._axes(bone, line, words[-1].lower(), numbers(self._path, line, words[1:-1], 3))
         elif words[0] == "dof":
             unknown = [word for word in words[1:] if word.lower() not in _DOFS]
             if unknown:
                 raise UserError(f"{self._path}, line {line}: unknown dof '{unknown[0]}'; export the file again")
             bone.dofs = [word.lower() for word in words[1:]]
 
-    def _axes(self, bone: _Bone, order: str, angles: list[float]) -> None:
+    def _axes(self, bone: _Bone, line: int, order: str, angles: list[float]) -> None:
+        if sorted(order) != ["x", "y", "z"]:
+            raise UserError(f"{self._path}, line {line}: the order of axes is '{order}'; export the file again")
         bone.axes = Rotation.from_euler(order, angles, degrees=self.degrees).as_matrix()
 
     def _children(self, line: int, words: list[str]) -> None:
