@@ -12,6 +12,7 @@ import json
 import os
 import platform
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -65,6 +66,14 @@ def resident_memory_mib() -> float:
         return peak_memory_mib()
     fields = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines())
     return int(fields["RssAnon"].split()[0]) / 1024
+
+
+def fresh_python(script: str, *args: str) -> dict[str, Any]:
+    """The record that a script prints, run by a process of its own with the allocator as the system has it."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}
+    done = subprocess.run([sys.executable, script, *args], check=True, stdout=subprocess.PIPE, env=environment)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
 
 
 def record(

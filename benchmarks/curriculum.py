@@ -12,7 +12,17 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
-from common import Figure, cpu_seconds, figure, parser, peak_memory_mib, publish, record
+from common import (
+    Figure,
+    cpu_seconds,
+    figure,
+    fresh_python,
+    parser,
+    peak_memory_mib,
+    publish,
+    record,
+    resident_memory_mib,
+)
 from torch import Tensor
 
 from actupose.curriculum import (
@@ -23,6 +33,7 @@ from actupose.curriculum import (
     fit_pose_vae,
     score_poses,
 )
+from actupose.metrics.confidence import SampleConfidence
 from actupose.skeletons import load_skeleton
 
 T = TypeVar("T")
@@ -77,6 +88,29 @@ def measure(num: int, config: PoseVAEConfig, repeats: int) -> list[Figure]:
     ]
 
 
+def state_memory(num: int) -> list[Figure]:
+    """Return what the state and an epoch's confidences hold of this process's memory, and the most while re-ranking."""
+    score, length = torch.rand(num), min(num, EPOCH_SAMPLES)
+    total, count = torch.rand(num), torch.ones(num)
+    CurriculumState(score[:1000], CurriculumConfig(), epochs=EPOCHS).draw(0, 10)  # loads what the first one needs
+    held, peak = [resident_memory_mib()], peak_memory_mib()
+    state = CurriculumState(score, CurriculumConfig(), epochs=EPOCHS)
+    for epoch in range(2):
+        rows = state.draw(epoch, length)
+        state.update(total, count)
+    held.append(resident_memory_mib())
+    peak = peak_memory_mib() - peak
+    confidence = SampleConfidence(num)
+    confidence.update(rows, torch.rand(len(rows)))
+    held.append(resident_memory_mib())
+    at = {"samples": num}
+    return [
+        figure("state after two epochs, resident", "MiB", [held[1] - held[0]], at),
+        figure("an epoch's confidences, resident", "MiB", [held[2] - held[1]], at),
+        figure("most while binning and re-ranking", "MiB", [peak], at),
+    ]
+
+
 def growth(figures: Sequence[Figure]) -> list[Figure]:
     """Return how much longer the largest run took than the smallest, for each stage that was timed."""
     sizes = sorted({f.at["samples"] for f in figures})
@@ -94,12 +128,18 @@ def main(argv: Sequence[str] | None = None) -> None:
     options = parser(__doc__ or "")
     options.add_argument("--num", type=int, nargs="+", default=[10_000, 100_000, 1_000_000], help="numbers of samples")
     options.add_argument("--repeats", type=int, default=3, help="repeats of the stages of an epoch")
+    options.add_argument("--state", type=int, default=None, help="measure the memory of the state alone")
     args = options.parse_args(argv)
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
+    if args.state is not None:
+        publish(record("curriculum", state_memory(args.state), quick=args.quick), args.out)
+        return
     sizes = [1000, 2000] if args.quick else args.num
     config = PoseVAEConfig(epochs=2) if args.quick else PoseVAEConfig()
     figures = [f for num in sizes for f in measure(num, config, args.repeats)]
+    alone = [fresh_python(__file__, "--state", str(num))["figures"] for num in sizes]
+    figures += [Figure(**found) for part in alone for found in part]
     publish(record("curriculum", [*figures, *growth(figures)], quick=args.quick), args.out)
 
 

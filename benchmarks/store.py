@@ -8,10 +8,7 @@ records a second, beside Pillow decoding the same bytes with nothing around it.
 from __future__ import annotations
 
 import io
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,7 +16,7 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from common import Figure, cpu_seconds, figure, parser, publish, record, resident_memory_mib
+from common import Figure, cpu_seconds, figure, fresh_python, parser, publish, record, resident_memory_mib
 from PIL import Image
 
 from actupose.data.build import ShardResult, StoreRow, build_store
@@ -132,10 +129,7 @@ def growing(path: Path) -> list[Figure]:
 def grown(folder: Path, num: int) -> list[Figure]:
     """`growing` in a fresh process, so that memory is that of one store."""
     path = linked_store(folder / f"links{num}", num)
-    text = subprocess.run(
-        [sys.executable, __file__, "--one", str(path)], check=True, capture_output=True, text=True
-    ).stdout
-    return [Figure(**found) for found in json.loads(text)["figures"]]
+    return [Figure(**found) for found in fresh_python(__file__, "--one", str(path))["figures"]]
 
 
 def main(argv: Sequence[str] | None = None) -> None:

@@ -142,9 +142,10 @@ class CurriculumState:
         rescore = KINDS[self.config.kind].rescore
         if rescore is None:
             return
-        total, count = total.detach().cpu().double(), count.detach().cpu().double()
+        total, count = total.detach().cpu(), count.detach().cpu()
         seen = ((count > 0) & torch.isfinite(total)).nonzero().squeeze(-1)
-        score = rescore(self.config, self.score_vae[seen].double(), self.score[seen], total[seen] / count[seen])
+        mean = total[seen].double() / count[seen].double()
+        score = rescore(self.config, self.score_vae[seen].double(), self.score[seen], mean)
         self.score[seen] = score.clamp(max=_LARGEST_SCORE)
         self._sort()
 

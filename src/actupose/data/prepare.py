@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from actupose.data.build import ShardResult, build_store
 from actupose.data.crop import ItemError, crop_record
@@ -27,7 +30,7 @@ class CropShards:
         num_keypoints: K.
     """
 
-    records: tuple[PoseRecord, ...]
+    records: Sequence[PoseRecord]
     size: int
     expand: float
     num_keypoints: int
@@ -94,12 +97,23 @@ def prepare(
 
 
 def _refuse_twins(found: ReadResult) -> None:
-    name, count = Counter(record.name for record in found.records).most_common(1)[0]
+    """Look at 8 bytes of each name first: the names of millions of records would take gigabytes."""
+    digests = np.fromiter((_digest(record.name) for record in found.records), np.uint64, len(found.records))
+    digests.sort()
+    suspects = set(digests[1:][digests[1:] == digests[:-1]].tolist())
+    if not suspects:
+        return
+    names = Counter(record.name for record in found.records if _digest(record.name) in suspects)
+    name, count = names.most_common(1)[0]
     if count > 1:
         raise UserError(f"{found.root}: {count} records are called '{name}'; give each its own name.")
 
 
-def records_fingerprint(records: tuple[PoseRecord, ...]) -> str:
+def _digest(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(repr(name).encode(), digest_size=8).digest())
+
+
+def records_fingerprint(records: Iterable[PoseRecord]) -> str:
     """Hash of everything a crop depends on: names, boxes, labels, archetypes, and sizes of the image files."""
     digest = hashlib.sha256()
     for record in records:

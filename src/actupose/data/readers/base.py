@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from actupose.data.record_file import packed
 from actupose.data.records import Image, PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import Skeleton, keypoint_map
@@ -45,7 +46,7 @@ class ReadResult:
     """What a reader found.
 
     Attributes:
-        records: one a person; images are named by path and not opened yet.
+        records: one a person, millions of them in a file (`packed`); images are named by path and not opened yet.
         skeleton: skeleton of all records.
         source: name of the reader.
         root: folder that was read.
@@ -55,7 +56,7 @@ class ReadResult:
             out.
     """
 
-    records: tuple[PoseRecord, ...]
+    records: Sequence[PoseRecord]
     skeleton: Skeleton
     source: str
     root: Path
@@ -131,7 +132,7 @@ def to_skeleton(result: ReadResult, skeleton: Skeleton, renames: Renames | None 
     check_renames(renames or {}, (result.skeleton,))
     index = keypoint_map(result.skeleton, skeleton, renames)
     mapped = (_remap_record(r, index) for r in result.records)
-    records = tuple(r for r in mapped if r.keypoints is None or r.labelled)
+    records = packed(r for r in mapped if r.keypoints is None or r.labelled)
     notes = [mapping_text(result.skeleton, skeleton, index)]
     if len(records) < len(result.records):
         notes.append(f"{len(result.records) - len(records)} records have none of these keypoints and are left out")

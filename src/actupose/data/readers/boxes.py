@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from actupose.data.readers.files import load_json, require_file
+from actupose.data.record_file import packed
 from actupose.data.records import Box, PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons.skeleton import near_match
@@ -15,7 +16,7 @@ from actupose.skeletons.skeleton import near_match
 Boxes = Mapping[str, Sequence[Box]]
 
 
-def with_boxes(records: Sequence[PoseRecord], boxes: Boxes) -> tuple[PoseRecord, ...]:
+def with_boxes(records: Sequence[PoseRecord], boxes: Boxes) -> Sequence[PoseRecord]:
     """One record for each box; records without any are left out.
 
     Args:
@@ -23,7 +24,7 @@ def with_boxes(records: Sequence[PoseRecord], boxes: Boxes) -> tuple[PoseRecord,
         boxes: record name -> boxes in pixel indices. The second and later ones of a picture get ``#1`` and on behind
             their name.
     """
-    return tuple(
+    return packed(
         replace(record, box=box, name=record.name if k == 0 else f"{record.name}#{k}")
         for record in records
         for k, box in enumerate(boxes.get(record.name, ()))

@@ -21,6 +21,7 @@ import numpy as np
 
 from actupose.data.readers.base import ReadOptions, ReadResult, choose_split, count_note, derived_notes
 from actupose.data.readers.files import MissingDataError, below, load_json, require_file, require_folder
+from actupose.data.record_file import packed
 from actupose.data.records import Box, PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import Skeleton, available_skeletons, load_skeleton
@@ -59,7 +60,7 @@ def read_coco(root: Path, split: str, options: ReadOptions) -> ReadResult:
     if not people:
         raise UserError(f"{path}: holds no person with a labelled keypoint; name another annotation file.")
     folder = _image_folder(root, split, path, images, people[0][0])
-    records = tuple(
+    records = packed(
         PoseRecord(
             below(folder, images[image], f"{path}: image {image}"), f"{images[image]}#{number}", box, keypoints, visible
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 from actupose.data.readers.base import ReadOptions, ReadResult, choose_split
 from actupose.data.readers.boxes import read_boxes, with_boxes
 from actupose.data.readers.files import require_folder
+from actupose.data.record_file import packed
 from actupose.data.records import PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton
@@ -36,7 +37,7 @@ def read_folder(root: Path, split: str, options: ReadOptions) -> ReadResult:
     names = sorted(_image_names(root))
     if not names:
         raise UserError(f"{root}: holds no image; put files with one of {' '.join(SUFFIXES)} there.")
-    records = tuple(PoseRecord(image=root / name, name=name) for name in names)
+    records = packed(PoseRecord(image=root / name, name=name) for name in names)
     if options.boxes is not None:
         records = with_boxes(records, read_boxes(options.boxes, names))
     return ReadResult(records, options.skeleton or load_skeleton(_DEFAULT_SKELETON), "folder", root, split)

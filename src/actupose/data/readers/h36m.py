@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from actupose.data.readers.base import ReadOptions, ReadResult, choose_split, count_note
 from actupose.data.readers.draws import fixed_subset, published_choices
 from actupose.data.readers.files import below, entry, load_json, numbers, require_file, require_folder, rows
+from actupose.data.record_file import packed
 from actupose.data.records import PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton
@@ -61,7 +62,7 @@ def read_h36m(root: Path, split: str, options: ReadOptions) -> ReadResult:  # no
     choose_split(split, SPLITS, root)
     require_folder(root / "annotations", "annotations of Human3.6M", "put the JSON files of the 3DMPPE layout there")
     require_folder(root / "images", "images of Human3.6M", "copy the images of the 3DMPPE layout there")
-    records = tuple(record for subject in SPLITS[split] for record in _subject(root, subject))
+    records = packed(record for subject in SPLITS[split] for record in _subject(root, subject))
     notes: tuple[str, ...] = ()
     if split == "test":
         records = fixed_subset(records)

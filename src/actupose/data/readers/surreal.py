@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from actupose.data.frames import VideoFrame
 from actupose.data.readers.base import JointMap, ReadOptions, ReadResult, choose_split, count_note
 from actupose.data.readers.files import MissingDataError, load_mat, numbers, require_folder
+from actupose.data.record_file import packed
 from actupose.data.records import PoseRecord
 from actupose.errors import UserError
 from actupose.progress import progress_bar
@@ -61,19 +62,23 @@ def read_surreal(root: Path, split: str, options: ReadOptions) -> ReadResult:
         raise MissingDataError(
             f"{folder}: holds no clip (looked for */*{_INFO} beside the mp4 of the same name); copy the clips there."
         )
-    records: list[PoseRecord] = []
     total = 0
-    with progress_bar(total=len(infos), label="read SURREAL") as bar:
-        for info in infos:
-            joints = _joints(info)
-            total += len(range(0, len(joints), stride))
-            records += _clip(info, root, joints[:, index], stride)
-            bar.update(1)
+
+    def clips() -> Iterator[PoseRecord]:
+        nonlocal total
+        with progress_bar(total=len(infos), label="read SURREAL") as bar:
+            for info in infos:
+                joints = _joints(info)
+                total += len(range(0, len(joints), stride))
+                yield from _clip(info, root, joints[:, index], stride)
+                bar.update(1)
+
+    records = packed(clips())
     notes = count_note(len(infos), _CLIPS, "clips of SURREAL") if split == "all" else ()
     if len(records) < total:
         notes += (f"{total - len(records):,} of {total:,} frames left out: the person is outside the picture",)
     settings: dict[str, str | int] = {"joint_map": options.joint_map or DEFAULT_MAP, "frame_stride": stride}
-    return ReadResult(tuple(records), load_skeleton("body16"), "surreal", root, split, settings, notes)
+    return ReadResult(records, load_skeleton("body16"), "surreal", root, split, settings, notes)
 
 
 def joint_index(joint_map: JointMap | None) -> tuple[int, ...]:

@@ -19,6 +19,7 @@ from actupose.data.readers.base import ReadOptions, ReadResult, choose_split
 from actupose.data.readers.draws import published_part
 from actupose.data.readers.files import below, entry, load_json, numbers, require_file, require_folder, rows
 from actupose.data.readers.surreal import DEFAULT_MAP, NUM_SMPL, joint_index
+from actupose.data.record_file import packed
 from actupose.data.records import PoseRecord
 from actupose.skeletons import load_skeleton
 
@@ -42,12 +43,12 @@ def read_surreal_crops(root: Path, split: str, options: ReadOptions) -> ReadResu
     index = joint_index(options.joint_map)
     require_folder(root, "root of SURREAL's published crops", "name the folder that holds train/, val/ and test/")
     parts = ("train", "val", "test") if split == "all" else (split.removeprefix("published_"),)
-    records = [record for part in parts for run in _RUNS for record in _crops(root, part, run, index)]
+    records = packed(record for part in parts for run in _RUNS for record in _crops(root, part, run, index))
     notes: tuple[str, ...] = ()
     if split.startswith("published_"):
         records, notes = published_part(records, split)
     settings = {"joint_map": options.joint_map or DEFAULT_MAP}
-    return ReadResult(tuple(records), load_skeleton("body16"), "surreal_crops", root, split, settings, notes)
+    return ReadResult(records, load_skeleton("body16"), "surreal_crops", root, split, settings, notes)
 
 
 def _crops(root: Path, part: str, run: str, index: tuple[int, ...]) -> Iterator[PoseRecord]:

@@ -11,6 +11,7 @@ from actupose.data.frames import VideoFrame, count_frames
 from actupose.data.readers.base import ReadOptions, ReadResult, choose_split
 from actupose.data.readers.boxes import read_boxes, with_boxes
 from actupose.data.readers.files import require_folder
+from actupose.data.record_file import packed
 from actupose.data.records import PoseRecord
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton
@@ -42,7 +43,7 @@ def read_video(root: Path, split: str, options: ReadOptions) -> ReadResult:
         videos = [p for p in sorted(root.rglob("*")) if p.suffix.lower() in SUFFIXES and not _hidden(p, root)]
     if not videos:
         raise UserError(f"{root}: holds no video; put files with one of {' '.join(SUFFIXES)} there.")
-    records = tuple(
+    records = packed(
         PoseRecord(image=VideoFrame(path, i), name=f"{path.relative_to(base).as_posix()}#{i:06d}")
         for path in videos
         for i in chosen_frames(
