@@ -42,7 +42,7 @@ MORE = {
 }
 HEAD = """# Command line
 
-```bash
+```text
 actupose VERB [options]
 actupose --help
 actupose --version
