@@ -67,8 +67,8 @@ def _write_raw(root: Path) -> None:
     write_coco(root / "coco")
     data = write_coco(root / "export")
     (root / "labels.json").write_text(json.dumps(data), encoding="utf-8")
-    for image in (root / "export" / "val2017").iterdir():
-        shutil.copy(image, root / "export" / image.name)
+    for i, image in enumerate((root / "export" / "val2017").iterdir()):
+        picture(160, 120, i).save(root / "export" / image.name)
     write_deeplabcut(root / "project")
     write_surreal(root / "SURREAL" / "data" / "cmu", 21)
     write_surreal_crops(root / "crops")
