@@ -40,6 +40,7 @@ def write_template(root: Path, stores: Stores, run: TinyRun) -> None:
     for name in ("a.jpg", "b.jpg", "picture.jpg"):
         picture(220, 420, len(name)).save(root / name)
     write_folder(root / "my_pictures")
+    write_video(root / "clip.mp4", 5)
     (root / "my_skeleton.yaml").write_text(
         yaml.safe_dump(load_skeleton("lsp14").to_dict(), sort_keys=False), encoding="utf-8"
     )

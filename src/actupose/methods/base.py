@@ -472,7 +472,8 @@ class PoseMethod(L.LightningModule):
                 calibrated = torch.from_numpy(self.calibration(peaks.numpy()))
                 out[f"{name}/ece_calibrated"] = calibration_error(calibrated, right)
             if "per_bin" in metrics:
-                out |= {f"{name}/bin/{i:02d}": float(v) for i, v in enumerate(metrics["per_bin"].compute())}
+                bins = metrics["per_bin"].compute().reshape(-1)  # torchmetrics makes a scalar of a single bin
+                out |= {f"{name}/bin/{i:02d}": float(v) for i, v in enumerate(bins)}
         return out
 
     # -- checkpoints
