@@ -12,7 +12,7 @@ import pytest
 from actupose.data import crop, dataset
 from actupose.data.crop import ItemError
 from actupose.data.images import open_image
-from actupose.deploy.inputs import find_inputs
+from actupose.deploy.inputs import find_pictures
 from actupose.deploy.pictures import as_records
 from actupose.errors import UserError
 from actupose.synth import SynthConfig
@@ -35,7 +35,7 @@ def background(file: Path) -> object:
 
 
 def predicted(file: Path) -> object:
-    return crop.crop_record(find_inputs([file])[0], 64)
+    return crop.crop_record(find_pictures([file])[0].record(), 64)
 
 
 def of_python(file: Path) -> object:
