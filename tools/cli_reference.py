@@ -52,8 +52,9 @@ This page is written by `tools/cli_reference.py` from the parsers; `actupose VER
 takes `--config FILE.yaml` with any of its options, and `--print_config` prints what would be used. Options are written
 `--name value`, flags as `--overlay true`. A name that does not exist is an error that names the nearest one.
 
-One option stands alone and in no file: `--trust` of `fit`, `validate`, `test` and `benchmark` lets a config
-[name code](training.md#a-config-from-somebody-else) of any package.
+Some options stand alone and in no file. `--trust` of `fit`, `validate`, `test` and `benchmark` lets a config
+[name code](training.md#a-config-from-somebody-else) of any package. `fit --dry-run`, with `--json` or without,
+[tells what a training takes](training.md#before-a-long-run) and writes nothing.
 
 ## Exit codes
 

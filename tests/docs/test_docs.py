@@ -145,9 +145,9 @@ def is_key(dotted: str) -> bool:
 
 def parse_training(args: list[str]) -> None:
     """Parse as `actupose fit` does, without making data, network and trainer."""
-    from actupose.commands.training import ParsedTraining
+    from actupose.commands.training import ParsedTraining, split_dry_run
 
-    ParsedTraining(args)
+    ParsedTraining(split_dry_run(args)[0])
 
 
 WHOLE = ["--config", "configs/tasks/synth_lspet.yaml", "--config", "configs/methods/actupose.yaml"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from actupose.commands.trust import HELP, OPTION, refuse_foreign_code, split_tru
 from actupose.data.datamodule import PoseDataModule
 from actupose.engine.callbacks import run_callbacks
 from actupose.engine.checkpoints import last_whole
+from actupose.engine.dry_run import dry_run
 from actupose.engine.keep_checkpoints import WholeCheckpoints
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.scoring import EpochScores
@@ -33,8 +35,11 @@ from actupose.engine.training import (
 from actupose.engine.validators import LabelFreeConfig
 from actupose.errors import UserError
 from actupose.methods import METHODS, PoseMethod
+from actupose.report.dry_run import dry_run_text
 from actupose.report.table import scores_table
 
+DRY_RUN, AS_JSON = "--dry-run", "--json"
+DRY_RUN_HELP = f"{DRY_RUN} [{AS_JSON}]: train a few steps, tell what the whole takes, and write nothing"
 _EVERY_EPOCH = "score the target test set after every epoch too, into scores.jsonl; for tables, nothing is chosen by it"
 
 
@@ -64,7 +69,8 @@ class PoseCLI(LightningCLI):
                 trainer_defaults=dict(DEFAULTS),
                 parser_kwargs={
                     "prog": f"actupose {verb}",
-                    "epilog": f"{OPTION}: {HELP}",  # no argument: what is in a configuration trusts nobody
+                    # no arguments: what is in a configuration trusts nobody
+                    "epilog": f"{OPTION}: {HELP}{f'. {DRY_RUN_HELP}' if verb == 'fit' else ''}",
                     "exit_on_error": False,
                     "allow_abbrev": False,
                 },
@@ -118,7 +124,7 @@ class PoseCLI(LightningCLI):
         if not any(isinstance(plugin, CheckpointIO) for plugin in plugins):
             parts["plugins"] = [*plugins, WholeCheckpoints()]
         try:
-            trainer: L.Trainer = super().instantiate_trainer(**parts, **kwargs)
+            trainer: L.Trainer = super().instantiate_trainer(**{**parts, **kwargs})
         except (ValueError, MisconfigurationException) as error:
             raise UserError(f"trainer: {' '.join(str(error).split())}") from error
         return trainer
@@ -163,6 +169,7 @@ def fit(args: list[str]) -> dict[str, float]:
     Returns:
         Scores on the target test set, empty without one.
     """
+    args, dry, as_json = split_dry_run(args)
     cli = PoseCLI("fit", args)
     if cli.config.ckpt_path is not None:
         raise UserError("fit continues from its own `out` by itself; --ckpt_path is for validate and test.")
@@ -172,6 +179,9 @@ def fit(args: list[str]) -> dict[str, float]:
     cli.datamodule.use_trainer(cli.trainer)
     check_inputs(cli.model, cli.datamodule, cli.trainer.max_epochs or 1 if fresh else None)
     check_steps(cli.datamodule, cli.trainer)
+    if dry:
+        _dry_run(cli, run, as_json=as_json)
+        return {}
     checkpoint = run.claim(cli.config_text)
     mapped = cli.datamodule.mapping_text()
     if mapped and cli.trainer.is_global_zero:
@@ -183,6 +193,25 @@ def fit(args: list[str]) -> dict[str, float]:
     scores = train(cli.model, cli.datamodule, cli.trainer, run, checkpoint)
     _print_scores(cli, scores)
     return scores
+
+
+def split_dry_run(args: list[str]) -> tuple[list[str], bool, bool]:
+    """Arguments without ``--dry-run`` and ``--json``, and whether each was there; no file can say them.
+
+    Raises:
+        UserError: ``--json`` alone.
+    """
+    dry, as_json = DRY_RUN in args, AS_JSON in args
+    if as_json and not dry:
+        raise UserError(f"{AS_JSON} is the form in which {DRY_RUN} tells what it found; add {DRY_RUN}.")
+    return [arg for arg in args if arg not in (DRY_RUN, AS_JSON)], dry, as_json
+
+
+def _dry_run(cli: PoseCLI, run: RunFolder, *, as_json: bool) -> None:
+    label_free = cli.config_init.label_free
+    found = dry_run(cli.model, cli.datamodule, cli.trainer, cli.instantiate_trainer, run, label_free)
+    if found is not None:
+        print(json.dumps(found.to_dict(), indent=2) if as_json else dry_run_text(found, str(run.path)), flush=True)
 
 
 def validate(args: list[str]) -> dict[str, float]:
