@@ -13,7 +13,7 @@ import lightning as L
 
 from actupose.data.datamodule import PoseDataModule
 from actupose.data.dataset import PoseDataset
-from actupose.data.store import open_store
+from actupose.data.streaming import StreamedTarget
 from actupose.engine.faults import told_in_one_line
 from actupose.engine.measure import FIRST, Measure, now
 from actupose.engine.run_folder import RunFolder
@@ -208,8 +208,8 @@ def _validator_seconds(trainer: L.Trainer, method: PoseMethod, data: PoseDataMod
         scorer(method)
         start = now(method.device)
         scorer(method)
-    whole = min(config.images, len(open_store(data.target)))
-    return (now(method.device) - start) * whole / len(scorer.images)
+    seconds = now(method.device) - start
+    return seconds * len(data.label_free_set(config.images) or ()) / len(scorer.images)
 
 
 def _parameters(method: PoseMethod, *, adapts: bool) -> dict[str, int]:
@@ -238,7 +238,7 @@ def _data(data: PoseDataModule) -> dict[str, dict[str, Any]]:
     }
 
 
-def _set(dataset: PoseDataset, size: int) -> dict[str, Any]:
+def _set(dataset: PoseDataset | StreamedTarget, size: int) -> dict[str, Any]:
     place = dataset.cached_on
     held = 0 if place is None else len(dataset) * 3 * size * size
     return {"images": len(dataset), "decoded": "on demand" if place is None else str(place), "bytes": held}
