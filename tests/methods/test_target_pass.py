@@ -12,8 +12,10 @@ from torch import Tensor, nn
 from actupose.codecs import argmax, encode, to_heat
 from actupose.errors import UserError
 from actupose.geometry import invert, warp_points
+from actupose.losses import quantile_mask
 from actupose.methods import UDAPE, ACTUPose, SkeletonLossConfig, SourceOnly, TeacherConfig
 from actupose.methods.base import TrainBatch
+from actupose.metrics import Calibration
 from actupose.models import PoseOutput, StyleConfig
 from actupose.views import AffineConfig, sample_crop
 from methods.tiny import NO_OCCLUSION, NO_STYLE, SIZE, STILL, batch, method
@@ -251,3 +253,21 @@ def test_joints_without_confidence_take_no_part_on_the_target() -> None:
     terms = model.losses(data)
     assert float(terms["evalpose"].detach()) == 0
     assert float(terms["cross_domain"].detach()) == 0
+
+
+def test_pseudo_labels_are_masked_by_probability_where_there_is_one() -> None:
+    """The probability is that of the source; without it, and by default, the quantile decides."""
+    model = still(teacher=replace(NO_OCCLUSION, mask_by="probability", mask_probability=0.6))
+    plain = still(teacher=NO_OCCLUSION)
+    peaks = torch.linspace(0.05, 0.8, 12).reshape(3, 4)
+    passed = model.target_pass(batch())._replace(peaks=peaks, all_peaks=peaks)
+    half = quantile_mask(peaks, 0.5)
+    assert torch.equal(model.pseudo_mask(passed), half)
+    model.calibration = plain.calibration = Calibration("isotonic", (0.1, 0.5), (0.2, 1.0), 100)
+    assert torch.equal(model.pseudo_mask(passed), peaks >= 0.3)  # 0.2 + 0.8 * (0.3 - 0.1) / 0.4 = 0.6
+    assert torch.equal(plain.pseudo_mask(passed), half)
+
+
+def test_a_probability_is_a_probability() -> None:
+    with pytest.raises(UserError, match=r"teacher\.mask_probability is 1\.5; use 0 to 1"):
+        TeacherConfig(mask_probability=1.5)

@@ -10,6 +10,7 @@ import torch
 from scipy.optimize import minimize
 
 from actupose.metrics import Calibration, PeakHits, calibration_error, fit_calibration
+from actupose.metrics.calibration import CalibrationKind
 
 RNG = np.random.default_rng(0)
 
@@ -112,3 +113,16 @@ def test_hits_are_those_of_labelled_keypoints() -> None:
     found, right = metric.compute()
     assert found.tolist() == pytest.approx([0.1, 0.3, 0.4, 0.5])
     assert right.tolist() == [1, 0, 1, 1]
+
+
+@pytest.mark.parametrize("kind", ["isotonic", "platt"])
+def test_the_least_peak_parts_as_the_probabilities_do(kind: CalibrationKind) -> None:
+    found = fit_calibration(*sample(300), kind)
+    assert found is not None
+    peaks = RNG.uniform(-0.1, 1.1, 2000)
+    for probability in (0.0, 0.013, 0.31, 0.5, 0.77, 1.0):
+        wanted = found(peaks) >= probability
+        near = np.abs(found(peaks) - probability) < 1e-9  # on the line itself rounding decides
+        assert ((peaks >= found.least_peak(probability)) == wanted)[~near].all()
+    assert found.least_peak(0.0) == -math.inf
+    assert found.least_peak(1.1) == math.inf

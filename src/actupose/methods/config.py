@@ -113,6 +113,10 @@ class TeacherConfig:
         mask_ratio: joints under this quantile of the batch's peaks, those of all processes, take no part.
         mask_per: what the quantile is taken over: all peaks of the ``batch``, as UDAPE's authors do, or each
             ``keypoint``'s own, so that wrists get as many pseudo-labels as shoulders (ours).
+        mask_by: ``quantile``, or ``probability`` (ours): joints take part whose peak, calibrated on the source images
+            held out after the epoch before, is right with at least ``mask_probability``. Without a calibration, in a
+            first epoch or with too few images held out, the quantile decides.
+        mask_probability: least probability of being within PCK@0.05.
         occlusion_prob: probability that a student view gets an occluding patch.
         occlusion_threshold: least peak of a joint to be covered.
         occlusion_patch: side of the patch in pixels of a 256 px image.
@@ -124,11 +128,22 @@ class TeacherConfig:
     views: int = 1
     mask_ratio: float = 0.5
     mask_per: Literal["batch", "keypoint"] = "batch"
+    mask_by: Literal["quantile", "probability"] = "quantile"
+    mask_probability: float = 0.5
     occlusion_prob: float = 0.5
     occlusion_threshold: float = 0.9
     occlusion_patch: float = 20.0
     block_ratio: float = 0.0
     block_size: float = 32.0
+
+    def __post_init__(self) -> None:
+        """Check the values.
+
+        Raises:
+            UserError: a value is out of its range.
+        """
+        if not 0 <= self.mask_probability <= 1:
+            raise UserError(f"teacher.mask_probability is {self.mask_probability}; use 0 to 1.")
 
 
 @dataclass(frozen=True)

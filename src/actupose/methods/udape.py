@@ -98,15 +98,24 @@ class UDAPE(PoseMethod):
         terms = self.supervised_terms(source)
         if self.adapting:
             target = self.target_pass(batch)
-            config = self.teacher_config
-            each = config.mask_per == "keypoint"
-            mask = quantile_mask(target.peaks, config.mask_ratio, per_keypoint=each, among=target.all_peaks)
-            loss = consistency_loss(target.student, target.pseudo, mask)
+            loss = consistency_loss(target.student, target.pseudo, self.pseudo_mask(target))
             if self.gate is not None:
                 loss = self.gate(self.student, terms["supervised"], loss, target.student_view, target.peaks)
             terms["consistency"] = loss
             terms |= self.extra_terms(source, target)
         return terms
+
+    def pseudo_mask(self, target: TargetPass) -> Tensor:
+        """Which pseudo-labels take part.
+
+        Returns:
+            (B, K) bool.
+        """
+        config = self.teacher_config
+        if config.mask_by == "probability" and self.calibration is not None:
+            return target.peaks >= self.calibration.least_peak(config.mask_probability)
+        each = config.mask_per == "keypoint"
+        return quantile_mask(target.peaks, config.mask_ratio, per_keypoint=each, among=target.all_peaks)
 
     def extra_terms(self, source: SourcePass, target: TargetPass) -> dict[str, Tensor]:  # noqa: ARG002 - for methods on this base
         """Terms that a method adds to UDAPE's."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -41,6 +42,19 @@ class Calibration:
     def __call__(self, peaks: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         """Probabilities of peaks of any shape."""
         return np.asarray(np.interp(peaks, self.peaks, self.probabilities), np.float64)
+
+    def least_peak(self, probability: float) -> float:
+        """The lowest peak of at least a probability; infinite where none has it, minus infinity where all have.
+
+        A comparison with it is a comparison of probabilities, because the map rises, and needs no map on the device.
+        """
+        reached = int(np.searchsorted(self.probabilities, probability))  # the first knot that has it
+        if reached == 0:
+            return -math.inf
+        if reached == len(self.peaks):
+            return math.inf
+        (x0, x1), (p0, p1) = self.peaks[reached - 1 : reached + 1], self.probabilities[reached - 1 : reached + 1]
+        return x0 + (x1 - x0) * (probability - p0) / (p1 - p0)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data that `Calibration.from_dict` reads back; safe in a checkpoint."""
