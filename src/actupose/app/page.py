@@ -158,7 +158,7 @@ def _curriculum_tab(gr: Any, session: Session, browser: CurriculumBrowser) -> No
 
 def _files(gr: Any, limits: Limits) -> Any:  # noqa: ANN401 - Gradio's component
     label = f"Pictures or a video, at most {limits.megabytes} MB each and {limits.pictures} pictures at a time"
-    return gr.File(file_count="multiple", file_types=[*folder.SUFFIXES, *video.SUFFIXES], label=label)
+    return gr.File(file_count="multiple", file_types=[*folder.SUFFIXES, *video.SUFFIXES], label=label, height=150)
 
 
 def _on(event: Any, function: Callable[..., Any], inputs: Any, outputs: Any) -> Any:  # noqa: ANN401 - Gradio's own
