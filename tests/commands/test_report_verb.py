@@ -77,7 +77,7 @@ def test_a_real_run_beside_a_written_one(tiny_run: TinyRun, tmp_path: Path, caps
     figures = tmp_path / "docs" / "img"
     runs = [str(write_run(tmp_path / "other")), str(tiny_run.folder)]
     assert main(["report", *runs, "--out", str(out), "--figures", str(figures)]) == 0
-    assert "report of 2 runs, 4 figures" in capsys.readouterr().out
+    assert "report of 2 runs, 7 figures" in capsys.readouterr().out
     text = out.read_text(encoding="utf-8")
     held = json.loads((tiny_run.folder / "scores.json").read_text(encoding="utf-8"))
     rows = table(text, "# Results")
@@ -91,7 +91,8 @@ def test_a_real_run_beside_a_written_one(tiny_run: TinyRun, tmp_path: Path, caps
     assert (facts["seed"], facts["epochs"], facts["test images"]) == ("7", "2", "24")
     assert "backbone test_efficientnet, weights random, head fpn, image size 32, batch 4, steps an epoch 2" in text
     linked = re.findall(r"!\[.*?\]\((.*?)\)", text)
-    assert linked == ["img/bins.png", "img/run_curriculum.png", "img/run_losses.png", "img/validators.png"]
+    names = ["cases_hardest", "run_complexity", "bins", "run_curriculum", "run_losses", "run_moves", "validators"]
+    assert linked == [f"img/{name}.png" for name in names]
     for link in linked:
         with Image.open(out.parent / link) as image:
             assert min(image.size) > 300

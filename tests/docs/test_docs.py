@@ -30,7 +30,7 @@ PAGES = sorted(p.relative_to(DOCS).as_posix() for p in DOCS.rglob("*.md"))
 PRECISE = ("architecture.md", "method.md")  # every name in backticks is looked up
 TRAINING = ("fit", "validate", "test")
 LIGHT = [name for name in VERBS if name not in TRAINING]
-_FILE = re.compile(r"^[\w.\-]+(/[\w.\-]+)*\.(py|yaml|json|jsonl|csv|ckpt|md|toml|arrow|mat|cff|lock)$")
+_FILE = re.compile(r"^[\w.\-]+(/[\w.\-]+)*\.(py|yaml|json|jsonl|csv|npz|ckpt|md|toml|arrow|mat|cff|lock)$")
 _FOLDER = re.compile(r"^[\w.\-]+(/[\w.\-]+)*/$")
 _CODE = re.compile(r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\([\w, ]*\))?$")
 
@@ -246,7 +246,7 @@ def test_a_light_verbs_table_is_its_parser(verb: str) -> None:
 
 @pytest.mark.parametrize("verb", TRAINING)
 def test_a_training_verbs_options_exist(verb: str) -> None:
-    own = {"config", "out", "eval_every_epoch", "seed_everything", "model", "ckpt_path"}
+    own = {"config", "out", "eval_every_epoch", "eval_pseudo_labels", "seed_everything", "model", "ckpt_path"}
     for name, told in option_rows(verb).items():
         found = [lookup(name, method) for method in METHODS]
         assert name in own or any(known and same_default(told, default) for known, default in found), name

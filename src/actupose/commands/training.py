@@ -10,6 +10,7 @@ from typing import Any
 
 import lightning as L
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.plugins import CheckpointIO
 
@@ -21,7 +22,7 @@ from actupose.engine.checkpoints import last_whole
 from actupose.engine.dry_run import dry_run
 from actupose.engine.keep_checkpoints import WholeCheckpoints
 from actupose.engine.run_folder import RunFolder
-from actupose.engine.scoring import EpochScores
+from actupose.engine.scoring import EpochScores, PseudoLabelScores
 from actupose.engine.training import (
     DEFAULTS,
     check_inputs,
@@ -41,6 +42,12 @@ from actupose.report.table import scores_table
 DRY_RUN, AS_JSON = "--dry-run", "--json"
 DRY_RUN_HELP = f"{DRY_RUN} [{AS_JSON}]: train a few steps, tell what the whole takes, and write nothing"
 _EVERY_EPOCH = "score the target test set after every epoch too, into scores.jsonl; for tables, nothing is chosen by it"
+
+
+_PSEUDO_LABELS = (
+    "compare predictions on target training images with their labels after every epoch, into pseudo_labels.jsonl; for "
+    "reports, nothing is trained or chosen by it"
+)
 
 
 class PoseCLI(LightningCLI):
@@ -82,6 +89,7 @@ class PoseCLI(LightningCLI):
         parser.add_argument("--ckpt_path", type=Path | None, default=None, help="checkpoint to score (validate, test)")
         parser.add_class_arguments(LabelFreeConfig, "label_free")
         parser.add_argument("--eval_every_epoch", type=bool, default=False, help=_EVERY_EPOCH)
+        parser.add_argument("--eval_pseudo_labels", type=bool, default=False, help=_PSEUDO_LABELS)
         parser.link_arguments("seed_everything", "data.seed")
         parser.link_arguments("seed_everything", "model.init_args.seed")
         parser.link_arguments("data.skeleton", "model.init_args.skeleton")
@@ -129,12 +137,15 @@ class PoseCLI(LightningCLI):
             raise UserError(f"trainer: {' '.join(str(error).split())}") from error
         return trainer
 
-    def _scoring(self, run: RunFolder) -> list[EpochScores]:
-        if not self.config.eval_every_epoch:
-            return []
-        if self.config.data.target_test is None:
-            raise UserError("eval_every_epoch needs a labelled test set; set data.target_test.")
-        return [EpochScores(run)]
+    def _scoring(self, run: RunFolder) -> list[Callback]:
+        callbacks: list[Callback] = []
+        if self.config.eval_every_epoch:
+            if self.config.data.target_test is None:
+                raise UserError("eval_every_epoch needs a labelled test set; set data.target_test.")
+            callbacks.append(EpochScores(run))
+        if self.config.eval_pseudo_labels:
+            callbacks.append(PseudoLabelScores(run, self.datamodule))
+        return callbacks
 
     @property
     def config_text(self) -> str:

@@ -65,10 +65,23 @@ def angular_difference_per_bin(
     num_pairs: int = 2000,
     seed: int = 0,
 ) -> Tensor:
-    """Return the mean angular difference (Eq. 7) of random pairs of poses within each bin (Fig. 3).
+    """Return the mean of `pair_differences` in each bin (Fig. 3), (number of bins,); NaN for a bin without a pair."""
+    difference = pair_differences(points, visible, bin_of, triplets, num_pairs, seed)
+    usable = ~difference.isnan()
+    return difference.nan_to_num().sum(-1) / usable.sum(-1)
 
-    A pair compares the triplets that are labelled in both poses; its difference is rescaled to all triplets. Pairs that
-    share no triplet are left out.
+
+def pair_differences(
+    points: Tensor,
+    visible: Tensor,
+    bin_of: Tensor,
+    triplets: Sequence[tuple[int, int, int]],
+    num_pairs: int = 2000,
+    seed: int = 0,
+) -> Tensor:
+    """Return the angular difference (Eq. 7) of random pairs of poses within each bin.
+
+    A pair compares the triplets that are labelled in both poses; its difference is rescaled to all triplets.
 
     Args:
         points: (N, K, 2), any unit.
@@ -79,7 +92,8 @@ def angular_difference_per_bin(
         seed: Seeds the pairs.
 
     Returns:
-        (number of bins,) float64, radians per keypoint; NaN for a bin without a pair to compare.
+        (number of bins, num_pairs) float64, radians per keypoint; NaN for a pair that shares no triplet, and where a
+        bin has less than two poses.
     """
     bin_of = bin_of.cpu()
     sizes = torch.bincount(bin_of)
@@ -100,7 +114,7 @@ def angular_difference_per_bin(
     common = both.sum(-1)
     distance = (squared * len(triplets) / common.clamp(min=1)).sqrt() / points.shape[1]
     usable = (common > 0) & (sizes > 1).unsqueeze(-1)
-    return torch.where(usable, distance, 0.0).sum(-1) / usable.sum(-1)
+    return distance.masked_fill(~usable, torch.nan)
 
 
 def health_report(

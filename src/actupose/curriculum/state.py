@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import torch
 from torch import Tensor
@@ -22,7 +22,8 @@ class CurriculumStats(TypedDict):
 
     `peak_bin` is the bin with the largest share (0-based), `effective_bins` exp of the shares' entropy, `unique_share`
     the different samples over the samples drawn, `repeats` the samples drawn again, `planned` the unrounded count and
-    `drawn` the count of each bin, easiest first, `bin_means` their mean scores.
+    `drawn` the count of each bin, easiest first, `bin_means` their mean scores. `moved` is how many samples the last
+    re-ranking took from each bin (row) to each bin (column); absent before the first.
     """
 
     epoch: float
@@ -34,6 +35,7 @@ class CurriculumStats(TypedDict):
     planned: list[float]
     drawn: list[float]
     bin_means: list[float]
+    moved: NotRequired[list[list[int]]]
 
 
 class CurriculumState:
@@ -55,6 +57,7 @@ class CurriculumState:
         bin_of: (N,) int64, each sample's bin, 0 the easiest.
         bin_means: (N_b,) float64, s_j.
         n_bins: N_b; at most N for kind ``none``.
+        moved: (N_b, N_b) int64, samples that the last `update` took from each bin (row) to each bin; None before.
 
     Raises:
         UserError: Fewer samples than bins, or scores that are not finite.
@@ -77,6 +80,7 @@ class CurriculumState:
         self.score = self.score_vae.double() if unseen is None else unseen(self.score_vae.double())
         self._last_length = len(score_vae)
         self._warned = False
+        self.moved: Tensor | None = None
         self._sort()
 
     def __len__(self) -> int:
@@ -147,7 +151,9 @@ class CurriculumState:
         mean = total[seen].double() / count[seen].double()
         score = rescore(self.config, self.score_vae[seen].double(), self.score[seen], mean)
         self.score[seen] = score.clamp(max=_LARGEST_SCORE)
+        before = self.bin_of
         self._sort()
+        self.moved = torch.bincount(before * self.n_bins + self.bin_of, minlength=self.n_bins**2).view(self.n_bins, -1)
 
     def stats(self, epoch: int, num_samples: int | None = None) -> CurriculumStats:
         """Describe an epoch's draw under the present scores; call it before `update` for the epoch that ended.
@@ -162,7 +168,7 @@ class CurriculumState:
         length = int(counts.sum())
         repeats = int((counts - sizes).clamp(min=0).sum())
         planned = p * sizes if self.config.exact else p * (length / float(p.sum()))
-        return {
+        stats: CurriculumStats = {
             "epoch": float(epoch),
             "num_drawn": float(length),
             "peak_bin": float(p.argmax()),
@@ -173,10 +179,14 @@ class CurriculumState:
             "drawn": counts.double().tolist(),
             "bin_means": self.bin_means.tolist(),
         }
+        if self.moved is not None:
+            stats["moved"] = self.moved.tolist()
+        return stats
 
     def state_dict(self) -> dict[str, Any]:
         """Return tensors and plain numbers that `load_state_dict` takes back (loads with ``weights_only=True``)."""
-        return {"score_vae": self.score_vae.clone(), "score": self.score.clone(), "seed": self.seed}
+        state = {"score_vae": self.score_vae.clone(), "score": self.score.clone(), "seed": self.seed}
+        return state if self.moved is None else {**state, "moved": self.moved.clone()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restore scores and seed, and bin again; draws then equal those of the run that was saved.
@@ -195,6 +205,7 @@ class CurriculumState:
         self.score_vae = state["score_vae"].detach().cpu().float().clone()
         self.score = state["score"].detach().cpu().double().clone()
         self.seed = int(state["seed"])
+        self.moved = state.get("moved")
         self._sort()
 
     def _warn_repeats(self, epoch: int, counts: Tensor) -> None:

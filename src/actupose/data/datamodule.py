@@ -262,13 +262,24 @@ class PoseDataModule(L.LightningDataModule):
         Returns:
             Images without labels; None without a target.
         """
+        return self._some_target_images(count, labelled=False)
+
+    def pseudo_label_set(self, count: int) -> PoseDataset | None:
+        """The same images with their labels, to tell how right pseudo-labels are: for the record alone.
+
+        Raises:
+            UserError: the target has no labels.
+        """
+        return self._some_target_images(count, labelled=True)
+
+    def _some_target_images(self, count: int, *, labelled: bool) -> PoseDataset | None:
         if self.target is None:
             return None
         if self.stream.enabled:
             return self._dataset(self._streamed_target().part(count), labelled=False)
         total = len(self._opened.store(self.target))
         rows = torch.randperm(total, generator=torch.Generator().manual_seed(_LABEL_FREE_SEED))[:count]
-        return self._dataset(self.target, labelled=False, rows=rows.sort().values.numpy())
+        return self._dataset(self.target, labelled=labelled, rows=rows.sort().values.numpy())
 
     @property
     def sets(self) -> _Sets:

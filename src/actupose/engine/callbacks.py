@@ -12,6 +12,7 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from actupose.engine.closed_loop import ClosedLoop
 from actupose.engine.faults import FiniteLoss
 from actupose.engine.keep_checkpoints import KeepCheckpoints, KeepPrevious
+from actupose.engine.records import write_complexity
 from actupose.engine.run_folder import RunFolder, write_epoch_line
 from actupose.engine.validators import LabelFreeConfig, ValidatorLog
 
@@ -64,6 +65,11 @@ class CurriculumLog(Callback):
 
     def __init__(self, run: RunFolder) -> None:
         self._run = run
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
+        """Write how different the poses of each bin are."""
+        if trainer.is_global_zero:
+            write_complexity(trainer.datamodule, self._run)  # type: ignore[attr-defined]
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
         """Append the epoch's statistics."""

@@ -9,13 +9,17 @@
     checkpoints/warmup.ckpt      the last one of the source alone, for methods that adapt
     checkpoints/label_free.ckpt  the one that the label-free validators choose
     metrics.csv                  losses and source validation, one row an epoch
-    curriculum.jsonl             each epoch's planned and drawn samples a bin
+    curriculum.jsonl             each epoch's planned and drawn samples a bin, and how re-ranking moved samples
+    complexity.json              how different the poses of each bin are, by the Pose-VAE's scores
+    pairs.json                   source and target pictures of like pose, as the cross-domain loss finds them
     closed_loop/epoch_XXXX       what the closed loop rendered after an epoch, a store
     validators.jsonl             each epoch's label-free validators
     validators/EPOCH.npz         their values for every image
     verdict.json                 whether the adaptation helped, by the validators
     scores.json                  scores on the labelled target test set
+    predictions.npz              what the headline network predicted of each of its pictures, beside the labels
     scores.jsonl                 the same after every epoch, where `eval_every_epoch` asks for it
+    pseudo_labels.jsonl          how many pseudo-labels are right, where `eval_pseudo_labels` asks for it
 """
 
 from __future__ import annotations
@@ -99,6 +103,26 @@ class RunFolder:
     def scores(self) -> Path:
         """Scores on the target test set."""
         return self.path / "scores.json"
+
+    @property
+    def predictions(self) -> Path:
+        """The headline network's keypoints on the target test set, beside the labels; for reports alone."""
+        return self.path / "predictions.npz"
+
+    @property
+    def complexity(self) -> Path:
+        """How different the poses of each complexity bin are; for reports alone."""
+        return self.path / "complexity.json"
+
+    @property
+    def pairs(self) -> Path:
+        """Source and target pictures of like pose; for reports alone."""
+        return self.path / "pairs.json"
+
+    @property
+    def pseudo_labels(self) -> Path:
+        """How many pseudo-labels are right after every epoch; for reports alone."""
+        return self.path / "pseudo_labels.jsonl"
 
     @property
     def epoch_scores(self) -> Path:

@@ -1,4 +1,4 @@
-"""The target test set scored after every epoch: a record for evaluation, which nothing in a training reads."""
+"""Target labels looked at after every epoch: records for evaluation, which nothing in a training reads."""
 
 from __future__ import annotations
 
@@ -9,11 +9,20 @@ import lightning as L
 import torch
 from lightning.pytorch.callbacks import Callback
 
+from actupose.codecs import subpixel, to_image
 from actupose.data.batch import LabeledBatch
+from actupose.data.datamodule import PoseDataModule
 from actupose.data.dataset import PoseDataset
 from actupose.engine.run_folder import RunFolder, write_epoch_line
 from actupose.engine.validators import evaluating
-from actupose.methods import PoseMethod
+from actupose.errors import UserError
+from actupose.losses import quantile_mask
+from actupose.methods import UDAPE, PoseMethod, TeacherConfig
+from actupose.metrics.pck import keypoint_hits
+from actupose.models.pose_net import STRIDE
+
+_IMAGES = 256
+_THRESHOLD = 0.05
 
 
 class EpochScores(Callback):
@@ -41,6 +50,55 @@ class EpochScores(Callback):
         if trainer.is_global_zero:
             net = next(reversed(pl_module.nets()))
             write_epoch_line(self._run.epoch_scores, {"epoch": trainer.current_epoch, "net": net, **scores})
+
+
+class PseudoLabelScores(Callback):
+    """Writes ``pseudo_labels.jsonl``: how many of the headline network's keypoints on target training images are right.
+
+    A line is ``{"epoch": 3, "net": "teacher", "all": 41.2, "used": 60.1, "used_share": 50.0}``, percent within 0.05 of
+    the side: of all labelled keypoints, and of those above the quantile of peaks that pseudo-labels must reach (the
+    method's own; `TeacherConfig`'s for methods without a teacher). Images are seen whole, without the training's views.
+
+    It draws no random number and leaves modes and statistics as they were, as `EpochScores` does.
+
+    Args:
+        run: where to write.
+        data: with a target that has labels.
+
+    Raises:
+        UserError: it has none.
+    """
+
+    def __init__(self, run: RunFolder, data: PoseDataModule) -> None:
+        self._run, self._batch_size = run, data.loader.batch_size
+        found = data.pseudo_label_set(_IMAGES)
+        if found is None:
+            raise UserError("eval_pseudo_labels needs target images with labels; set data.target.")
+        self._images: PoseDataset = found
+
+    @torch.no_grad()
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Compare, and append the epoch's line."""
+        assert isinstance(pl_module, PoseMethod)
+        if not trainer.is_global_zero:
+            return
+        config = pl_module.teacher_config if isinstance(pl_module, UDAPE) else TeacherConfig()
+        name, net = next(reversed(pl_module.nets().items()))
+        sums = torch.zeros(4, dtype=torch.float64)
+        with evaluating(pl_module), trainer.precision_plugin.forward_context():
+            for batch in _batches(self._images, self._batch_size, pl_module.device):
+                located, peaks = subpixel(net(batch.image.float().div_(255)).heatmaps.float())
+                used = quantile_mask(peaks, config.mask_ratio, per_keypoint=config.mask_per == "keypoint").float()
+                size = batch.image.shape[-1]
+                right, scored = keypoint_hits(
+                    to_image(located, STRIDE), batch.keypoints, batch.visible, size, _THRESHOLD
+                )
+                parts = (right, scored, right * used, scored * used)
+                sums += torch.stack([part.double().sum() for part in parts]).cpu()
+        right_all, all_, right_used, used_ = sums.tolist()
+        shares = {"all": (right_all, all_), "used": (right_used, used_), "used_share": (used_, all_)}
+        record = {key: 100 * part / whole for key, (part, whole) in shares.items() if whole}
+        write_epoch_line(self._run.pseudo_labels, {"epoch": trainer.current_epoch, "net": name, **record})
 
 
 def _batches(dataset: PoseDataset, size: int, device: torch.device) -> Iterator[LabeledBatch]:

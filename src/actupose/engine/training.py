@@ -20,6 +20,7 @@ from actupose.engine.checkpoints import read_checkpoint
 from actupose.engine.closed_loop import check_closed_loop
 from actupose.engine.faults import told_in_one_line
 from actupose.engine.keep_checkpoints import WholeCheckpoints
+from actupose.engine.records import write_pairs, write_predictions
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.validators import LabelFreeConfig
 from actupose.engine.verdict import adaptation_verdict
@@ -138,6 +139,7 @@ def train(
     seconds = time.monotonic() - start
     if trainer.is_global_zero:
         tell_verdict(run, method.warmup_epochs)
+        write_pairs(method, data, run)
     if data.target_test is None:
         return {}
     scores = evaluate(method, data, trainer, run, train_seconds=seconds)
@@ -180,6 +182,7 @@ def evaluate(
     before = run.read_scores() if run.scores.is_file() else {}
     kept = {key: before[key] for key in ("label_free",) if key in before}
     run.path.mkdir(parents=True, exist_ok=True)
+    write_predictions(method, data, run)
     write_json_atomically(
         run.scores,
         {

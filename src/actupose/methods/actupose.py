@@ -37,7 +37,7 @@ class ACTUPose(UDAPE):
         """EvalPose within each domain, and the features of like poses across them."""
         joints, height, width = source.heatmaps.shape[1:]
         pixels = height * width if self.skeleton_losses.per_pixel else 1
-        confident = self._confident(target)
+        confident = self.confident(target.peaks, target.all_peaks)
         limbs = joints * pixels if self.skeleton_losses.per_pixel else 1
         return {
             "evalpose": self.evalpose(source, target, confident) / limbs,
@@ -82,12 +82,31 @@ class ACTUPose(UDAPE):
         peak = heatmaps.detach().amax((2, 3), keepdim=True).clamp(min=_LEAST_PEAK)
         return soft_argmax(heatmaps / peak, self.skeleton_losses.temperature)
 
-    def _confident(self, target: TargetPass) -> Tensor:
-        """(B, K) target joints whose pseudo-label is used."""
+    def pose_distance(self, source: Tensor, known: Tensor, target: Tensor, confident: Tensor) -> tuple[Tensor, Tensor]:
+        """Distance of Eq. 7 between each source and each target pose, and where it can be told (`pair_distance`).
+
+        Args:
+            source: (S, K, 2), any unit.
+            known: (S, K), true where the keypoint is labelled.
+            target: (N, K, 2), any unit.
+            confident: (N, K), true where the keypoint is used.
+        """
+        triplets = self.skeleton.triplets
+        angles = triplet_angles(source, triplets), triplet_angles(target, triplets)
+        valid = self._triplets_of(known), self._triplets_of(confident)
+        return pair_distance(angles[0], valid[0], angles[1], valid[1], self.skeleton.num_keypoints)
+
+    def confident(self, peaks: Tensor, among: Tensor | None = None) -> Tensor:
+        """(B, K) target joints whose pseudo-label is used.
+
+        Args:
+            peaks: (B, K), the teacher's.
+            among: peaks that the quantile is taken over; None = these.
+        """
         options = self.skeleton_losses
         if options.confidence is not None:
-            return target.peaks >= options.confidence
-        return quantile_mask(target.peaks, options.confidence_ratio, among=target.all_peaks)
+            return peaks >= options.confidence
+        return quantile_mask(peaks, options.confidence_ratio, among=among)
 
     def _triplets_of(self, valid: Tensor) -> Tensor:
         """(B, K) keypoints -> (B, T) triplets whose three keypoints are all valid."""

@@ -23,6 +23,7 @@ from actupose.metrics import (
     Calibration,
     CalibrationKind,
     EvalPoseScore,
+    KeptPredictions,
     PeakHits,
     PerBinPCK,
     SampleConfidence,
@@ -389,6 +390,8 @@ class PoseMethod(L.LightningModule):
         """Fresh metrics, with the test poses' complexity bins where the data can tell them."""
         data = getattr(self.trainer, "datamodule", None)
         self._fresh_metrics(None if data is None else data.test_bins())
+        headline: Any = self._metrics[next(reversed(self.nets()))]
+        headline["kept"] = KeptPredictions().to(self.device)
 
     def _fresh_metrics(self, bins: tuple[Tensor, int] | None = None) -> None:
         self._metrics = nn.ModuleDict({name: self._new_metrics(bins) for name in self.nets()}).to(self.device)
@@ -428,6 +431,8 @@ class PoseMethod(L.LightningModule):
             metrics["hits"].update(peaks, points, batch.keypoints, batch.visible, size)
             if "per_bin" in metrics:
                 metrics["per_bin"].update(batch.row, points, batch.keypoints, batch.visible, size)
+            if "kept" in metrics:
+                metrics["kept"].update(batch.row, points, peaks)
 
     def scores_of(self, batches: Iterable[LabeledBatch]) -> dict[str, float]:
         """`scores` of labelled batches outside Lightning's loops, without bins; the mode is the caller's.
@@ -442,6 +447,12 @@ class PoseMethod(L.LightningModule):
         scores = self.scores()
         self._metrics = kept
         return scores
+
+    def test_predictions(self) -> tuple[Tensor, Tensor]:
+        """Keypoints (N, K, 2) and peaks (N, K) that the headline network gave in the test just run, on the CPU."""
+        headline: Any = self._metrics[next(reversed(self.nets()))]
+        points, peaks = headline["kept"].compute()
+        return points.cpu(), peaks.cpu()
 
     def on_validation_epoch_end(self) -> None:
         """Fit the headline's calibration, and log the source validation scores."""

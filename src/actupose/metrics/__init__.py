@@ -14,6 +14,7 @@ from actupose.metrics.label_free import (
 )
 from actupose.metrics.pck import PCK
 from actupose.metrics.per_bin import PerBinPCK
+from actupose.metrics.predictions import KeptPredictions
 
 __all__ = [
     "BLEND",
@@ -25,6 +26,7 @@ __all__ = [
     "EvalPoseScore",
     "HeatmapEntropy",
     "HeatmapPeak",
+    "KeptPredictions",
     "LimbPlausibility",
     "PeakHits",
     "PerBinPCK",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,27 +13,29 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
+from PIL import Image
 
 from actupose.report.canvas import BLUE, GRID, INK, MUTED
 from actupose.report.paper_tables import TASKS, joint_table, task_table
-from actupose.report.run_figures import RunFigure
 from actupose.report.runs import FinishedRun, repeat_facts, run_facts, run_scores
+from actupose.report.written import RunFigure
 
 # What a drawing's colours become in the page, so that it follows light and dark.
 _COLOURS = {INK: "var(--ink)", MUTED: "var(--muted)", GRID: "var(--grid)", BLUE: "var(--blue)", "#000000": "var(--ink)"}
 _MARK = "**"
+_PHOTOS = {"cases", "pairs"}
+_QUALITY = 88
 _SHOWN_ROWS = 600  # more numbers stand in the CSV alone
 _TASK = "surreal_lsp"
 
 
 @dataclass(frozen=True)
 class _Shown:
-    """A figure as the page holds it."""
+    """A figure as the page holds it; ``downloads`` are name of the kind, of the file, and the file itself."""
 
     caption: str
     picture: Markup
-    file: str
-    data: str
+    downloads: list[tuple[str, str, str]]
     rows: list[list[str]]
 
 
@@ -49,10 +52,30 @@ class _Section:
 
 _SECTIONS = (
     _Section(
+        "complexity",
+        "Complexity bins",
+        "Are hard bins more diverse? The angular difference (Eq. 7) of random pairs of source poses of a bin: median, "
+        "quartiles, 5th and 95th percentile, the mean as a dot (the paper's Fig. 3).",
+        "No run has a complexity.json; a curriculum that ranks poses writes it.",
+    ),
+    _Section(
+        "cases",
+        "Single pictures",
+        "Labels and every run's headline network on the target's test pictures (the paper's Fig. 8), PCK@0.05 and "
+        "EvalPose below.",
+        "No run has a predictions.npz whose test pictures are still where the run found them; run actupose test again.",
+    ),
+    _Section(
         "curriculum",
         "Curriculum",
         "How many samples of each bin of pose complexity an epoch trains on (the paper's Fig. 5).",
         "No run has a curriculum.jsonl.",
+    ),
+    _Section(
+        "moves",
+        "Moves between bins",
+        "How re-ranking by active scores after an epoch (Eq. 4) moves source poses between bins (the paper's Fig. 6).",
+        "No run has a curriculum.jsonl with moves; the curricula active and self_paced write them.",
     ),
     _Section(
         "bins",
@@ -60,7 +83,26 @@ _SECTIONS = (
         "The target's test poses in bins of equal count, easiest first (the paper's Fig. 9).",
         "No run has scores per bin; they need a training with data.target_test.",
     ),
+    _Section(
+        "ablations",
+        "Single settings",
+        "Runs that are equal but for one setting and the seed, e.g. those of a suite (the paper's Fig. 10).",
+        "No runs differ in a single setting alone.",
+    ),
     _Section("losses", "Losses", "Every loss term at its own scale.", "No run has a metrics.csv."),
+    _Section(
+        "pseudo_labels",
+        "Pseudo-labels",
+        "How many predictions on target training pictures are right, by their labels: to look at, never to train or "
+        "choose by.",
+        "No run has a pseudo_labels.jsonl; a training with eval_pseudo_labels writes it.",
+    ),
+    _Section(
+        "pairs",
+        "Pairs across domains",
+        "Pictures that the cross-domain loss would pull together (Eq. 6 and 7), with the predicted keypoints it uses.",
+        "No run has a pairs.json with pairs whose pictures are still where the run found them; ACTUPose writes it.",
+    ),
     _Section(
         "validators",
         "Label-free validators",
@@ -120,16 +162,36 @@ def inline_svg(svg: str, prefix: str, alt: str) -> Markup:
     return Markup(text.replace("<svg", opening, 1))
 
 
+def with_jpegs(svg: str) -> str:
+    """A drawing whose PNG pictures have become JPEG: an eighth of the bytes for photographs."""
+
+    def smaller(match: re.Match[str]) -> str:
+        """The same picture as JPEG."""
+        with Image.open(io.BytesIO(base64.b64decode(match[1]))) as image:
+            held = io.BytesIO()
+            image.convert("RGB").save(held, "JPEG", quality=_QUALITY)
+        return f"data:image/jpeg;base64,{base64.b64encode(held.getvalue()).decode()}"
+
+    return re.sub(r"data:image/png;base64,\s*([A-Za-z0-9+/=\s]+)", smaller, svg)
+
+
 def _shown(figure: RunFigure, prefix: str) -> _Shown:
     text = figure.csv.read_text(encoding="utf-8")
     rows = list(csv.reader(text.splitlines()))
+    drawing = figure.svg.read_text(encoding="utf-8")
+    if figure.kind in _PHOTOS:
+        drawing = with_jpegs(drawing)
+    files = (("PNG", figure.png, "image/png"), ("CSV", figure.csv, "text/csv"))
     return _Shown(
         figure.caption,
-        inline_svg(figure.svg.read_text(encoding="utf-8"), prefix, figure.alt),
-        figure.csv.name,
-        f"data:text/csv;base64,{base64.b64encode(text.encode()).decode()}",
+        inline_svg(drawing, prefix, figure.alt),
+        [(kind, file.name, _data_url(file, media)) for kind, file, media in files],
         [[_rounded(cell) for cell in row] for row in rows[: _SHOWN_ROWS + 1]],
     )
+
+
+def _data_url(file: Path, media: str) -> str:
+    return f"data:{media};base64,{base64.b64encode(file.read_bytes()).decode()}"
 
 
 def _rounded(cell: str) -> str:

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
-from actupose.engine.run_folder import write_text_atomically
-from actupose.errors import UserError
-from actupose.report.canvas import save
+from actupose.report.ablations import write_ablations
+from actupose.report.cases_figure import write_cases
+from actupose.report.complexity_figure import write_complexity_figures
 from actupose.report.figures import (
     bin_scores,
     bins_figure,
@@ -21,41 +16,17 @@ from actupose.report.figures import (
     read_curriculum,
     read_metrics,
 )
+from actupose.report.moves_figure import write_moves
+from actupose.report.pairs_figure import write_pairs_figures
+from actupose.report.pseudo_label_figure import write_pseudo_labels
 from actupose.report.runs import FinishedRun
+from actupose.report.truth_figure import write_truth
 from actupose.report.validator_figure import read_epochs, validators_figure
-
-Rows = list[list[object]]
-
-
-@dataclass(frozen=True)
-class RunFigure:
-    """A figure that was written.
-
-    Attributes:
-        kind: ``curriculum``, ``bins``, ``losses`` or ``validators``.
-        caption: what it is, one line.
-        alt: what can be seen in it, in words.
-        png: the picture; SVG and CSV stand beside it under the same name.
-    """
-
-    kind: str
-    caption: str
-    alt: str
-    png: Path
-
-    @property
-    def svg(self) -> Path:
-        """The same as a drawing."""
-        return self.png.with_suffix(".svg")
-
-    @property
-    def csv(self) -> Path:
-        """The numbers that it shows."""
-        return self.png.with_suffix(".csv")
+from actupose.report.written import Rows, RunFigure, written
 
 
 def write_run_figures(runs: Sequence[FinishedRun], folder: Path) -> list[RunFigure]:
-    """Draw PCK per bin of all runs, each run's curriculum and losses, and the label-free validators of all runs.
+    """Draw all figures of a report.
 
     What a run has no data for is left out.
 
@@ -66,11 +37,13 @@ def write_run_figures(runs: Sequence[FinishedRun], folder: Path) -> list[RunFigu
     Raises:
         UserError: a log is broken, or a file cannot be written.
     """
-    written = list(_bins(runs, folder))
+    figures = [*write_cases(runs, folder), *write_complexity_figures(runs, folder), *_bins(runs, folder)]
     for run in runs:
-        written += _curriculum(run, folder)
-        written += _losses(run, folder)
-    return [*written, *_validators(runs, folder)]
+        figures += _curriculum(run, folder)
+        figures += _losses(run, folder)
+    for write in (write_moves, write_ablations, write_pseudo_labels, write_pairs_figures, _validators, write_truth):
+        figures += write(runs, folder)
+    return figures
 
 
 def _bins(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure]:
@@ -84,7 +57,7 @@ def _bins(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure]:
         f"{label} from {v[0]:.1f} in the easiest to {v[-1]:.1f} in the hardest" for label, v in heights.items()
     )
     rows = [[i, *values] for i, values in enumerate(zip(*heights.values(), strict=False))]
-    yield _written(
+    yield written(
         RunFigure(
             "bins",
             "PCK@0.05 in each bin of pose complexity, headline networks",
@@ -108,7 +81,7 @@ def _curriculum(run: FinishedRun, folder: Path) -> Iterator[RunFigure]:
         for line in log
         for i, (planned, drawn) in enumerate(zip(line["planned"], line["drawn"], strict=True))
     ]
-    yield _written(
+    yield written(
         RunFigure(
             "curriculum",
             f"{run.label}: samples a bin over the epochs, planned and drawn",
@@ -127,7 +100,7 @@ def _losses(run: FinishedRun, folder: Path) -> Iterator[RunFigure]:
     series = read_metrics(path)
     total = series.get("train/loss", [])
     ends = f": the total goes from {total[0][1]:.3g} to {total[-1][1]:.3g}" if total else ""
-    yield _written(
+    yield written(
         RunFigure(
             "losses",
             f"{run.label}: losses over the epochs, and PCK on held-out source pictures",
@@ -149,7 +122,7 @@ def _validators(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure
         for name, points in of.items()
         for epoch, value in points
     ]
-    yield _written(
+    yield written(
         RunFigure(
             "validators",
             "Label-free validators over the epochs, beside the labelled target score where it was kept",
@@ -161,20 +134,8 @@ def _validators(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure
     )
 
 
-def _written(figure: RunFigure, draw: Callable[[Path], Figure], rows: Rows) -> RunFigure:
-    """Write the three files."""
-    save(draw(figure.png), figure.svg)
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    try:
-        write_text_atomically(figure.csv, text.getvalue())
-    except OSError as error:
-        raise UserError(f"{figure.csv}: cannot write ({error.strerror or error}); name another folder.") from error
-    return figure
-
-
 def _file(run: FinishedRun, folder: Path, kind: str) -> Path:
-    return folder / f"{run.label.replace('/', '_')}_{kind}.png"
+    return folder / f"{run.file_label}_{kind}.png"
 
 
 def _long(series: Mapping[str, Sequence[tuple[int, float]]]) -> Rows:

@@ -38,6 +38,11 @@ class FinishedRun:
     config: Data
 
     @property
+    def file_label(self) -> str:
+        """`label` as a part of a file's name."""
+        return self.label.replace("/", "_")
+
+    @property
     def scores(self) -> dict[str, float]:
         """``net/metric/group`` -> percent."""
         return dict(self.result["scores"])

@@ -15,7 +15,7 @@ from actupose.report.canvas import PALETTE, TICK_SIZE, dress, heading, new_figur
 from actupose.report.figures import draw_curve
 
 Series = Mapping[str, Sequence[tuple[int, float]]]
-_TRUTH = "target PCK@0.05 (labels)"
+TRUTH = "target PCK@0.05 (labels)"
 _COLUMNS = 3
 
 
@@ -31,7 +31,7 @@ def read_epochs(run: RunFolder) -> dict[str, list[tuple[int, float]]]:
     series: dict[str, list[tuple[int, float]]] = {}
     lines = read_epoch_lines(run.validators)
     lines += [
-        {"epoch": line["epoch"], _TRUTH: line.get(f"{line.get('net')}/pck/All")}
+        {"epoch": line["epoch"], TRUTH: line.get(f"{line.get('net')}/pck/All")}
         for line in read_epoch_lines(run.path / "scores.jsonl")
     ]
     for line in lines:
@@ -57,7 +57,7 @@ def validators_figure(runs: Mapping[str, Series], out: Path) -> Figure:
     names = list(dict.fromkeys(name for series in runs.values() for name in series))
     if not names:
         raise UserError(f"{', '.join(runs) or 'no run'}: holds no validator's value; let the run finish an epoch.")
-    names.sort(key=lambda name: name == _TRUTH)
+    names.sort(key=lambda name: name == TRUTH)
     columns = min(_COLUMNS, len(names))
     rows = math.ceil(len(names) / columns)
     figure = new_figure(2.9 * columns, 0.7 + 2.0 * rows)
