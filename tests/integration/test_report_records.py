@@ -109,3 +109,13 @@ def test_pseudo_labels_need_a_target_with_labels(
     assert run(args) == 2
     assert "eval_pseudo_labels needs target images with labels; set data.target" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_a_streamed_target_has_pairs_but_no_pseudo_labels(
+    stores: Stores, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stream = ["--trainer.max_epochs", 1, "--data.stream.enabled", "true", "--data.stream.shards", 2]
+    fit("actupose", stores, tmp_path / "run", *WIDE, *stream)
+    assert json.loads((tmp_path / "run" / "pairs.json").read_text("utf-8"))["pairs"]
+    assert run(fit_args("actupose", stores, tmp_path / "other", *stream, *WATCHED)) == 2
+    assert "a streamed target (data.stream) has no labels to compare with" in capsys.readouterr().err

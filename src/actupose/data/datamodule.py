@@ -268,7 +268,7 @@ class PoseDataModule(L.LightningDataModule):
         """The same images with their labels, to tell how right pseudo-labels are: for the record alone.
 
         Raises:
-            UserError: the target has no labels.
+            UserError: the target has no labels, or is streamed.
         """
         return self._some_target_images(count, labelled=True)
 
@@ -276,6 +276,8 @@ class PoseDataModule(L.LightningDataModule):
         if self.target is None:
             return None
         if self.stream.enabled:
+            if labelled:
+                raise UserError("a streamed target (data.stream) has no labels to compare with; make a store of it.")
             return self._dataset(self._streamed_target().part(count), labelled=False)
         total = len(self._opened.store(self.target))
         rows = torch.randperm(total, generator=torch.Generator().manual_seed(_LABEL_FREE_SEED))[:count]
