@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -131,6 +133,32 @@ def test_a_broken_frame_keeps_its_number_and_the_others_theirs(
         for i, said in ((20 if 20 in gone else 19, "the frame is broken"), (60, "ends after 60 frames")):
             with pytest.raises(OSError, match=said):
                 frames.read(VideoFrame(path, i))
+
+
+def test_a_file_cut_short_misses_the_frames_that_its_index_promises(tmp_path: Path) -> None:
+    write_video(tmp_path / "v.mp4", 60)
+    ahead = tmp_path / "index first.mp4"
+    with av.open(str(tmp_path / "v.mp4")) as whole, av.open(str(ahead), "w", options={"movflags": "faststart"}) as out:
+        stream = out.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
+    data = ahead.read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(data[: len(data) * 3 // 4])
+    timing = read_timing(tmp_path / "cut.mp4")
+    assert timing.count == 60
+    assert timing.seconds(59) == pytest.approx(59 / 25)
+    with FrameReader() as frames:
+        seen = []
+        for i in range(60):
+            with suppress(OSError):
+                assert read_number(frames.read(VideoFrame(tmp_path / "cut.mp4", i))) == i
+                seen.append(i)
+        assert seen == list(range(len(seen)))
+        assert 20 < len(seen) < 55
+        with pytest.raises(OSError, match="the frame is broken"):
+            frames.read(VideoFrame(tmp_path / "cut.mp4", 59))
 
 
 def test_a_broken_end_does_not_begin_anew_at_every_frame(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -85,6 +85,18 @@ def test_csv_and_parquet_hold_the_same(tmp_path: Path) -> None:
         assert next(csv.reader(file)) == list(table.columns)
 
 
+def test_tables_are_written_in_large_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from actupose.deploy.outputs import table
+
+    write(tmp_path, ROWS * 2, "csv", "parquet")
+    assert pq.ParquetFile(tmp_path / "predictions.parquet").num_row_groups == 1
+    whole = pq.read_table(tmp_path / "predictions.parquet"), (tmp_path / "predictions.csv").read_bytes()
+    monkeypatch.setattr(table, "_AT_ONCE", 2)
+    write(tmp_path, ROWS * 2, "csv", "parquet")
+    assert pq.ParquetFile(tmp_path / "predictions.parquet").num_row_groups == 2
+    assert (pq.read_table(tmp_path / "predictions.parquet"), (tmp_path / "predictions.csv").read_bytes()) == whole
+
+
 def test_deeplabcut_reads_a_video(tmp_path: Path) -> None:
     """As DeepLabCut does: read_hdf without a key, and the CSV with three header rows."""
     folder = write(tmp_path, ROWS, "deeplabcut") / "deeplabcut" / "clips"

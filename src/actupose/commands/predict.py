@@ -31,7 +31,9 @@ def run(args: list[str]) -> None:
     from actupose.deploy.predict import PredictConfig, Predictor
     from actupose.deploy.run import predict_all, write_outputs
 
-    classes = writer_classes([name for name in parsed.formats.split(",") if name], overlay=parsed.overlay)
+    classes = writer_classes(
+        [name.strip() for name in parsed.formats.split(",") if name.strip()], overlay=parsed.overlay
+    )
     model = load_model(parsed.checkpoint)
     names = ("batch_size", "size", "device", "flip", "crops", "confidence")
     predictor = Predictor(model, PredictConfig(**{name: parsed[name] for name in names}))
@@ -39,8 +41,9 @@ def run(args: list[str]) -> None:
     command = _command(parsed, model, predictor, source, finder)
     journal = Journal(parsed.out, command, parsed.batch_size, source.total, overwrite=parsed.overwrite)
     if journal.done:
-        print(f"{parsed.out}: {journal.done} pictures are predicted already; going on.")
-    predict_all(source, finder, predictor, journal)
+        print(f"{parsed.out}: {journal.done} of {source.total} pictures are predicted already.")
+    if journal.done != source.total:
+        predict_all(source, finder, predictor, journal)
     job = OutputJob(parsed.out, model.skeleton, source.locate, parsed.threshold)
     summary = write_outputs(journal, classes, job)
     try:

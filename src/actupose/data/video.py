@@ -31,8 +31,8 @@ class Timing:
     """When the frames of a video are shown.
 
     Attributes:
-        ticks: one a frame, rising; None where the file does not say it of every frame.
-        count: how many frames.
+        ticks: one a frame that is there, rising; None where the file does not say it of every one.
+        count: how many frames, with those at the end of a file that was cut short.
         time_base: seconds of a tick.
         rate: frames a second, on average; None where the file does not say it.
     """
@@ -44,7 +44,7 @@ class Timing:
 
     def seconds(self, index: int) -> float | None:
         """When a frame is shown, in seconds of the file's own clock; None where the file does not say it."""
-        if self.ticks is not None:
+        if self.ticks is not None and index < len(self.ticks):
             return float(self.ticks[index] * self.time_base)
         return None if self.rate is None else float(index / self.rate)
 
@@ -59,12 +59,14 @@ def read_timing(path: Path) -> Timing:
     """
     with closing(_open(path)) as container:
         stream = container.streams.video[0]
-        ticks = sorted(_packets(container))
+        stored = list(_packets(container))
+        ticks = sorted(time for time, shown in stored if shown)
+        lost = max(0, stream.frames - len(stored))  # an index may promise more than a file cut short has
         # AVI stores no time of showing; what PyAV gives is the packets' order, another one where frames wait.
         guessed = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
         sure = len(set(ticks)) == len(ticks) and _UNKNOWN not in ticks and not guessed
         base = stream.time_base or Fraction(1, 1000)
-        return Timing(tuple(ticks) if sure else None, len(ticks), base, stream.average_rate)
+        return Timing(tuple(ticks) if sure else None, len(ticks) + lost, base, stream.average_rate)
 
 
 class Video:
@@ -135,7 +137,7 @@ class Video:
     def _jump(self, index: int) -> None:
         """Go to the key frame before a frame, if the file says when each frame is shown."""
         ticks = self._timing.ticks
-        if ticks is None:
+        if ticks is None or index >= len(ticks):
             return
         self._container.seek(ticks[index], stream=self._container.streams.video[0])
         self._frames = self._numbered(self._container)
@@ -158,21 +160,22 @@ def _open(path: Path) -> InputContainer:
     try:
         container = av.open(str(path))
     except (av.FFmpegError, ValueError) as error:
-        raise OSError(f"no video that can be read: {error}") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise OSError(f"no video that can be read: {reason}") from error
     if not container.streams.video:
         container.close()
         raise OSError("the file holds no video")
     return container
 
 
-def _packets(container: InputContainer) -> Iterator[int]:
-    """The time each shown frame has in the file, in the order of the file; one packet is one frame."""
+def _packets(container: InputContainer) -> Iterator[tuple[int, bool]]:
+    """The time of each packet, in the order of the file, and whether it is a frame that is shown."""
     import av
 
     try:
         for packet in container.demux(video=0):
-            if packet.size and not packet.is_discard:
-                yield _UNKNOWN if packet.pts is None else packet.pts
+            if packet.dts is not None or packet.size:  # not the empty one that ends them
+                yield _UNKNOWN if packet.pts is None else packet.pts, bool(packet.size) and not packet.is_discard
     except av.FFmpegError as error:
         raise OSError(f"the video is broken: {error}") from error
 

@@ -8,7 +8,8 @@ from PIL import Image, ImageDraw
 
 from actupose.skeletons.skeleton import Skeleton
 
-_SUPERSAMPLE = 3
+_SUPERSAMPLE = 3  # smooth edges; less for large pictures, whose strokes are wide, so that the layer stays small:
+_MOST_PIXELS = 18e6
 _OUTLINE = (15, 15, 20)
 _JOINT = (255, 255, 255)
 
@@ -83,13 +84,14 @@ class _Strokes:
 
     def __init__(self, height: int, width: int, thick: float) -> None:
         self._size = (width, height)
-        self._thick = thick * _SUPERSAMPLE
-        self._layer = Image.new("RGBA", (width * _SUPERSAMPLE, height * _SUPERSAMPLE), (0, 0, 0, 0))
+        self._times = max(1, min(_SUPERSAMPLE, int((_MOST_PIXELS / (width * height)) ** 0.5)))
+        self._thick = thick * self._times
+        self._layer = Image.new("RGBA", (width * self._times, height * self._times), (0, 0, 0, 0))
         self._pen = ImageDraw.Draw(self._layer)
 
     def _at(self, point: NDArray[np.float64]) -> tuple[float, float]:
         """Pixel index of the image -> pixel index of the drawing, kept near the drawing."""
-        x, y = np.clip((point + 0.5) * _SUPERSAMPLE - 0.5, -1e4, 1e5)
+        x, y = np.clip((point + 0.5) * self._times - 0.5, -1e4, 1e5)
         return float(x), float(y)
 
     def limb(self, a: NDArray[np.float64], b: NDArray[np.float64], color: tuple[int, int, int]) -> None:

@@ -12,6 +12,7 @@ from actupose.deploy.journal import Row
 from actupose.deploy.outputs.base import OutputJob, Writer
 from actupose.skeletons import Skeleton
 
+_AT_ONCE = 4096  # people of a row group: Parquet is slow and large with small ones
 _BOX = ("x0", "y0", "x1", "y1")
 
 
@@ -51,6 +52,7 @@ class _TableWriter(Writer):
     def __init__(self, job: OutputJob) -> None:
         super().__init__(job)
         self._schema = table_schema(job.skeleton)
+        self._people: list[list[Any]] = []
         self._sink = self.sink()
 
     @abstractmethod
@@ -59,20 +61,26 @@ class _TableWriter(Writer):
 
     def write(self, rows: Sequence[Row]) -> None:
         """Add people."""
-        people = [values for row in rows for values in table_rows(row)]
-        if people:
-            columns = zip(*people, strict=True)
-            arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
-            self._sink.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+        self._people += (values for row in rows for values in table_rows(row))
+        if len(self._people) >= _AT_ONCE:
+            self._flush()
 
     def close(self) -> None:
         """End the file."""
+        self._flush()
         self._sink.close()
 
     def abandon(self) -> None:
         """Close and remove."""
         self._sink.close()
         super().abandon()
+
+    def _flush(self) -> None:
+        if self._people:
+            columns = zip(*self._people, strict=True)
+            arrays = [pa.array(column, field.type) for column, field in zip(columns, self._schema, strict=True)]
+            self._sink.write_table(pa.Table.from_arrays(arrays, schema=self._schema))
+            self._people = []
 
 
 class CsvWriter(_TableWriter):
