@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -12,8 +13,13 @@ import pytest
 from actupose.data.frames import FrameReader
 from actupose.data.video import read_timing
 from actupose.deploy.camera import RECORDING, Camera, Device, as_camera
-from actupose.deploy.journal import Row
+from actupose.deploy.journal import Journal, Row
+from actupose.deploy.outputs.video_file import VideoFile
+from actupose.deploy.people import WholePictures
+from actupose.deploy.predict import PredictConfig, Predictor
+from actupose.deploy.run import predict_all
 from actupose.errors import UserError
+from deploy.test_predict import model
 
 DEVICE = "lavfi:testsrc=size=64x48:rate=25"
 pytestmark = pytest.mark.skipif("lavfi" not in av.formats_available, reason="this PyAV has no lavfi device")
@@ -65,6 +71,24 @@ def test_frames_are_recorded_as_they_come(tmp_path: Path) -> None:
 def test_a_device_that_ends(tmp_path: Path) -> None:
     parts = list(camera(tmp_path, None, f"{DEVICE}:duration=0.2").batches(0, 4))
     assert [len(part) for part in parts] == [4, 1]
+
+
+def test_a_full_disk_is_one_line_and_rows_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write, written = VideoFile.write, []
+
+    def full(self: VideoFile, pixels: Any, ticks: int) -> None:
+        written.append(ticks)
+        if len(written) == 5:
+            raise OSError(28, "No space left on device")
+        write(self, pixels, ticks)
+
+    monkeypatch.setattr(VideoFile, "write", full)
+    source = camera(tmp_path / "out", None)
+    (tmp_path / "out").rmdir()
+    journal = Journal(tmp_path / "out", {}, 2, source.total)
+    with pytest.raises(UserError, match=r"out: cannot write \(No space left on device\); what is predicted is kept"):
+        predict_all(source, WholePictures(), Predictor(model(), PredictConfig(batch_size=2)), journal)
+    assert len(list(journal.rows())) == 4
 
 
 def test_cameras_that_cannot_be_had(tmp_path: Path) -> None:

@@ -184,6 +184,24 @@ def test_sleap_reads_it_back(tmp_path: Path) -> None:
             assert instance.score == pytest.approx(person.score)
 
 
+def test_our_reader_of_sleap_projects_reads_mended_predictions(tmp_path: Path) -> None:
+    """A person who mends a prediction in SLEAP makes a labelled instance of it; predictions alone are no labels."""
+    make_files(tmp_path)
+    path = write(tmp_path, ROWS, "sleap") / "predictions.slp"
+    with pytest.raises(UserError, match="holds no labelled instance"):
+        read("sleap", path)
+    labels = sleap_io.load_slp(str(path))
+    for frame in labels.labeled_frames:
+        frame.instances = [sleap_io.Instance.from_numpy(i.numpy(), i.skeleton) for i in frame.instances]
+    labels.save(str(path), verbose=False)
+    found = read("sleap", path)
+    assert found.skeleton.keypoints == SKELETON.keypoints
+    for record, (row, _, person) in zip(found.records, PEOPLE, strict=True):
+        assert record.keypoints is not None
+        np.testing.assert_allclose(record.keypoints, person.keypoints, atol=1e-4)
+        assert str(tmp_path / (row.video or row.name)) in str(record.image)
+
+
 def test_unknown_formats_and_missing_packages(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(UserError, match=r"no format 'coc' \(formats: coco, csv.*did you mean 'coco'"):
         writer_classes(["csv", "coc"])

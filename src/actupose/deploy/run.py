@@ -63,9 +63,12 @@ def predict_all(source: Source, finder: PeopleFinder, predictor: Predictor, jour
     bar = progress_bar(source.total, "predict", unit="images", initial=journal.done)
     # Two readers, so that each goes through a video once: the detector is a batch ahead of the crops.
     with bar as progress, FrameReader() as ahead, FrameReader() as frames:
-        for part in source.batches(journal.done, size):
-            journal.append(_rows(part, journal.done, finder, predictor, (ahead, frames)))
-            progress.update(len(part))
+        try:
+            for part in source.batches(journal.done, size):
+                journal.append(_rows(part, journal.done, finder, predictor, (ahead, frames)))
+                progress.update(len(part))
+        except OSError as error:  # a camera's recording; files that cannot be read are rows
+            raise cannot_write(journal.out, error) from error
 
 
 def write_outputs(journal: Journal, classes: Sequence[type[Writer]], job: OutputJob) -> Summary:
