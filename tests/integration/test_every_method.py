@@ -26,11 +26,13 @@ def test_fit_leaves_a_whole_run_that_can_be_scored_and_repeated(name: str, store
     adapts = METHODS[name].needs_target
     records = {"complexity.json", "pairs.json"} if name == "actupose" else set()
     assert {p.name for p in out.iterdir()} == WHOLE_RUN | records | ({"verdict.json"} if adapts else set())
-    kept = {"last.ckpt", "label_free.ckpt"} | ({"warmup.ckpt"} if adapts else set())
+    kept = {"last.ckpt", "previous.ckpt", "label_free.ckpt"} | ({"warmup.ckpt"} if adapts else set())
     assert {p.name for p in (out / "checkpoints").iterdir()} == kept
     record = json.loads((out / "run.json").read_text(encoding="utf-8"))
     assert record["method"] == METHODS[name].__name__
     assert {"source", "target_test"} <= set(record["fingerprints"])
+    assert {"command", "python", "machine", "packages", "git"} <= set(record)
+    assert {"torch", "lightning", "numpy"} <= set(record["packages"])
     rows = metrics(out)
     assert [row["epoch"] for row in rows] == [str(epoch) for epoch in range(EPOCHS)]
     assert all(math.isfinite(float(row["train/loss"])) for row in rows)
