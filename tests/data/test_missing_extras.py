@@ -61,5 +61,5 @@ def test_a_place(url: str, module: str, monkeypatch: pytest.MonkeyPatch, capsys:
     )  # forget what is loaded
     assert main(["inspect", url]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(url)
+    assert f" {url}: " in line
     assert "pip install 'actupose[remote]'" in line
