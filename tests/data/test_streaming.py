@@ -67,6 +67,13 @@ def test_a_turn_has_every_row_once_in_an_order_of_its_own(path: Path) -> None:
     assert rows(stream(path, seed=4), 0, NUM) != turns[0] == rows(stream(path), 0, NUM, step=9)
 
 
+def test_a_single_shard_is_shuffled_anew_each_turn(tmp_path: Path) -> None:
+    build_store(tmp_path / "s", StoreMeta(load_skeleton("lsp14"), 32, "fake", {}), 7, Rows())
+    order = rows(stream(tmp_path / "s"), 0, 21)
+    assert len({tuple(order[i : i + 7]) for i in (0, 7, 14)}) == 3
+    assert sorted(order) == sorted([*range(7)] * 3)
+
+
 def test_a_block_is_a_few_shards_and_shuffled(path: Path) -> None:
     made = stream(path)
     order = rows(made, 0, NUM)
