@@ -126,6 +126,25 @@ def growing(path: Path) -> list[Figure]:
     ]
 
 
+TABLE = {
+    "open, CPU s": "open",
+    "random batch of 32, CPU ms": "random batch, read",
+    "memory of the opened store, MiB": "memory of the opened store",
+    "source set, CPU s": "source set, 95 % of the rows, labels read",
+    "its labels, MiB": "memory of labels",
+}
+
+
+def table(figures: Sequence[Figure]) -> list[dict[str, float]]:
+    """What grows with the rows, one line a store: for the documentation."""
+    lines: dict[int, dict[str, float]] = {}
+    for heading, name in TABLE.items():
+        for f in figures:
+            if f.figure == name:
+                lines.setdefault(f.at["rows"], {"rows": f.at["rows"]})[heading] = float(f"{f.value:.2g}")
+    return list(lines.values())
+
+
 def grown(folder: Path, num: int) -> list[Figure]:
     """`growing` in a fresh process, so that memory is that of one store."""
     path = linked_store(folder / f"links{num}", num)
@@ -148,7 +167,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as folder:
         figures = rates(Path(folder), records, args.repeats)
         figures += [f for num in sizes for f in grown(Path(folder), num)]
-    publish(record("store", figures, quick=args.quick), args.out)
+    publish({**record("store", figures, quick=args.quick), "table": table(figures)}, args.out)
 
 
 if __name__ == "__main__":

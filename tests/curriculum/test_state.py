@@ -207,7 +207,7 @@ def test_floor_spreads_the_last_epochs() -> None:
 def test_memory_is_linear_and_small() -> None:
     state = _state(num=1000)
     held = sum(v.nbytes for v in vars(state).values() if isinstance(v, torch.Tensor))
-    assert held <= 1000 * 24 + 1000  # 6 million samples: 144 MB at most
+    assert held <= 1000 * 14 + 1000  # 6 million samples: 84 MB
     saved = sum(v.nbytes for v in state.state_dict().values() if isinstance(v, torch.Tensor))
     assert saved <= 1000 * 16
 

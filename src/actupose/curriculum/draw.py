@@ -41,7 +41,7 @@ def draw_counts(bin_of: Tensor, counts: Tensor, generator: torch.Generator) -> T
     loop over samples; memory is linear in N.
 
     Args:
-        bin_of: (N,) int64, each sample's bin.
+        bin_of: (N,) of any integer type, each sample's bin.
         counts: (N_b,) int64; a bin without samples must have 0.
         generator: CPU generator that fixes the draw.
 
@@ -54,7 +54,7 @@ def draw_counts(bin_of: Tensor, counts: Tensor, generator: torch.Generator) -> T
     sizes = torch.bincount(bin_of, minlength=len(counts))
     if bool(((sizes == 0) & (counts > 0)).any()):
         raise ValueError("cannot draw from a bin without samples")
-    candidates = (counts > 0)[bin_of].nonzero().squeeze(-1)
+    candidates = (counts > 0)[bin_of.int()].nonzero().squeeze(-1)
     candidates = candidates[torch.randperm(len(candidates), generator=generator)]
     candidates = candidates[_stable_order(bin_of, candidates, len(counts))]  # bin by bin, shuffled within
     sizes = torch.where(counts > 0, sizes, 0)

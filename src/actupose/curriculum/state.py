@@ -42,7 +42,7 @@ class CurriculumState:
     """Scores and bins of N source samples, and the draw of each epoch.
 
     The draw depends on the seed, the epoch, the scores and the config alone: every process that holds the same scores
-    draws the same list. All tensors live on the CPU. For 6 million samples it holds 120 MB. Source: paper section 3.1.2
+    draws the same list. All tensors live on the CPU. For 6 million samples it holds 84 MB. Source: paper section 3.1.2
     as METHOD.md section 2 reads it.
 
     Args:
@@ -54,7 +54,7 @@ class CurriculumState:
     Attributes:
         score_vae: (N,) float32, the Pose-VAE's score.
         score: (N,) float64, the score that the bins are sorted by.
-        bin_of: (N,) int64, each sample's bin, 0 the easiest.
+        bin_of: (N,) int16 (int32 for more than 32,767 bins), each sample's bin, 0 the easiest.
         bin_means: (N_b,) float64, s_j.
         n_bins: N_b; at most N for kind ``none``.
         moved: (N_b, N_b) int64, samples that the last `update` took from each bin (row) to each bin; None before.
@@ -87,8 +87,9 @@ class CurriculumState:
         return len(self.score)
 
     def _sort(self) -> None:
-        _, self.bin_of = assign_bins(self.score, self.n_bins)
-        self.bin_means = bin_means(self.score, self.bin_of, self.n_bins)
+        bin_of = assign_bins(self.score, self.n_bins)[1]
+        self.bin_means = bin_means(self.score, bin_of, self.n_bins)
+        self.bin_of = bin_of.to(torch.int16 if self.n_bins <= torch.iinfo(torch.int16).max else torch.int32)
 
     def shares(self, epoch: int) -> Tensor:
         """Return p_j, the unnormalised share of each bin in an epoch (0-based), (N_b,) float64."""
