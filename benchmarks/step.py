@@ -18,7 +18,7 @@ from common import Figure, figure, parser, publish, record
 from training import WAIT_STEPS, Measured, Setting, at, best_cache, free, measure
 
 CPU_PROFILE = Setting("tf_efficientnet_lite0", "fpn", 96, 128, 32, windows=5, steps=2, warmup=1)
-QUICK = Setting("tf_efficientnet_lite0", "fpn", 32, 64, 4, windows=2, steps=2, warmup=1)
+QUICK = Setting("test_efficientnet", "fpn", 16, 64, 4, windows=2, steps=2, warmup=1)
 
 
 def figures(setting: Setting, found: Measured) -> list[Figure]:
@@ -47,13 +47,15 @@ def device() -> str:
 def read_setting(options: argparse.Namespace) -> Setting:
     """The command line over the defaults: the published size on CUDA, the CPU profile elsewhere."""
     base = QUICK if options.quick else Setting() if torch.cuda.is_available() else CPU_PROFILE
-    given = {
+    given: dict[str, Any] = {
         key: getattr(options, key)
         for key in ("backbone", "head", "width", "size", "batch", "steps", "windows")
         if getattr(options, key) is not None
     }
     precision = {"32": "32", "bf16": "bf16-mixed"}[options.precision]
-    setting = replace(base, **given, precision=precision, compilation=options.compile, tf32=not options.no_tf32)
+    setting = replace(
+        base, **given, plain=options.plain, precision=precision, compilation=options.compile, tf32=not options.no_tf32
+    )
     if setting.compilation != "none":
         setting = replace(setting, warmup=max(setting.warmup, 5))
     return setting
@@ -74,6 +76,7 @@ def main() -> None:
     made.add_argument("--no-tf32", action="store_true", help="CUDA: float32 products in full precision")
     made.add_argument("--num", type=int, dest="windows", help="repeats")
     made.add_argument("--steps", type=int, help="steps of a repeat")
+    made.add_argument("--plain", action="store_true", help="every part of the step once a sample, see plain.py")
     made.add_argument("--profile", type=Path, help="write a profiler's tables to this file")
     options = made.parse_args()
     setting = read_setting(options)

@@ -25,6 +25,7 @@ import torch
 from common import peak_memory_mib
 from lightning.pytorch.callbacks import Callback, Checkpoint
 from PIL import Image
+from plain import plain
 from torch import Tensor, nn
 
 from actupose.curriculum import CurriculumConfig, PoseVAEConfig
@@ -59,6 +60,7 @@ class Setting:
         tf32: whether a CUDA device may multiply float32 in TF32; `torch` allows it for convolutions by default.
         windows: repeats, each of ``steps`` steps.
         steps: of a window.
+        plain: every part of the step once a sample, see `plain.py`.
         warmup: steps before the first window.
     """
 
@@ -73,6 +75,7 @@ class Setting:
     windows: int = 5
     steps: int = 10
     warmup: int = 5
+    plain: bool = False
 
 
 @dataclass
@@ -354,7 +357,8 @@ def measure(setting: Setting, folder: Path, profile: Path | None = None, cache: 
     with quiet(), warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):  # the record alone is printed
         warnings.simplefilter("ignore")
         trainer = L.Trainer(callbacks=[*callbacks, watch], enable_checkpointing=False, **options)
-        trainer.fit(method, datamodule=data)
+        with plain() if setting.plain else contextlib.nullcontext():
+            trainer.fit(method, datamodule=data)
     return watch.measured
 
 

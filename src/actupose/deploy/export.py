@@ -64,7 +64,7 @@ def export(
         if kind in ("pt2", "all"):
             found.append(compare(PT2, graph, _write_pt2(graph, folder / PT2)))
         if kind in ("onnx", "all"):
-            found.append(compare(ONNX, graph, _write_onnx(graph, folder / ONNX)))
+            found.append(compare(ONNX, graph, write_onnx(graph, folder / ONNX)))
         for comparison in found:
             if not comparison.good:
                 raise UserError(f"{comparison.text()}; that is too far, nothing was written. Please report it.")
@@ -103,8 +103,19 @@ def _write_pt2(graph: PoseGraph, path: Path) -> Run:
     return torch_run(torch.export.load(path).module())
 
 
-def _write_onnx(graph: PoseGraph, path: Path) -> Run:
-    """Export by dynamo, and open the file in ONNX Runtime."""
+def write_onnx(graph: PoseGraph, path: Path) -> Run:
+    """Export by dynamo, and open the file in ONNX Runtime.
+
+    Args:
+        graph: in evaluation mode, on the CPU.
+        path: of the file.
+
+    Returns:
+        What runs the file on pictures.
+
+    Raises:
+        UserError: a package is missing.
+    """
     try:
         import onnxruntime
         import onnxscript  # noqa: F401 - the exporter needs it
