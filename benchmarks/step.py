@@ -12,6 +12,7 @@ import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from common import Figure, figure, parser, publish, record
