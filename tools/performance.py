@@ -2,8 +2,8 @@
 
     python tools/performance.py && python tools/published.py
 
-A record is what `benchmarks/step.py`, `step_sweep.py` and `predict.py` write with ``--out``; ``gpu.json`` holds several of
-`gpu_table.py` as ``runs``, each with its number. What was not measured is an empty cell.
+A record is what `benchmarks/step.py`, `step_sweep.py` and `predict.py` write with ``--out``; ``gpu.json`` holds several
+of `gpu_table.py` as ``runs``, each with its number. What was not measured is an empty cell.
 """
 
 from __future__ import annotations
