@@ -70,7 +70,7 @@ def gpu_table(record: Record) -> list[Row]:
     for backbone, title in (("resnet50", "ResNet-50"), ("resnet101", "ResNet-101")):
         for (precision, tf32, compilation), kind in _KINDS.items():
             at = {"backbone": backbone, "precision": precision, "tf32": tf32, "compilation": compilation}
-            runs = [run for run in record["runs"] if value(run, _STEP, **at) != ""]
+            runs = [run for run in record["runs"] if value(run, _RATIO, **at) != ""]
             name = {"network": title, "precision": kind}
             rows += [{**name, "run": run["run"], **step_columns(run, **at)} for run in runs]
             if not runs:
