@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from actupose.report.ablations import find_sweeps, mean_and_error, write_ablations
+from actupose.report.html import report_html
+from actupose.report.run_figures import MOST_SINGLE, write_run_figures
 from actupose.report.runs import FinishedRun, read_runs
 
 
@@ -70,3 +72,27 @@ def test_the_figure_and_its_numbers(runs: list[FinishedRun], tmp_path: Path) -> 
 def test_the_error_is_that_of_the_mean() -> None:
     mean, error = mean_and_error([1.0, 3.0, 5.0])
     assert (mean, error) == (3.0, pytest.approx(2 / 3**0.5))
+
+
+def test_a_sweep_over_bins_has_a_figure_for_each_number_of_them(tmp_path: Path) -> None:
+    made = []
+    for count in (3, 4):
+        folder = run(tmp_path / f"bins{count}", 20.0, n_bins=count)
+        result = json.loads((folder / "scores.json").read_text("utf-8"))
+        result["scores"] |= {f"student/bin/{i:02d}": 10.0 + i for i in range(count)}
+        (folder / "scores.json").write_text(json.dumps(result), encoding="utf-8")
+        made.append(folder)
+    figures = write_run_figures(read_runs(made), tmp_path / "out")
+    assert [figure.png.name for figure in figures] == ["ablations.png", "bins_3.png", "bins_4.png"]
+
+
+def test_of_many_runs_only_comparisons_are_drawn(tmp_path: Path) -> None:
+    made = [run(tmp_path / str(i), float(i), n_bins=i) for i in range(1, MOST_SINGLE + 2)]
+    for folder in made:
+        (folder / "metrics.csv").write_text("epoch,train/loss\n0,1\n1,0.5\n", encoding="utf-8")
+    runs = read_runs(made)
+    kinds = [
+        {figure.kind for figure in write_run_figures(some, tmp_path / str(len(some)))} for some in (runs, runs[:2])
+    ]
+    assert kinds == [{"ablations"}, {"ablations", "losses"}]
+    assert f"Left out for more than {MOST_SINGLE} runs" in report_html(runs, [])

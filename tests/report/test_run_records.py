@@ -68,8 +68,9 @@ def test_pseudo_labels_have_a_line_a_run(tmp_path: Path) -> None:
 def test_validators_meet_the_truth_of_their_epoch(tmp_path: Path) -> None:
     one = {"flip": [(1, 5.0), (2, 6.0), (3, 9.0)], TRUTH: [(1, 10.0), (3, 30.0)]}
     two = {"flip": [(1, 7.0)], "peak": [(1, 0.5)], TRUTH: [(1, 20.0)]}
-    found = pairs_of({"one": one, "two": two})
+    found = pairs_of([("one", one), ("two", two)])
     assert found == {"flip": {"one": [(5.0, 10.0), (9.0, 30.0)], "two": [(7.0, 20.0)]}}  # one epoch of peak is too few
+    assert pairs_of([("udape", one), ("udape", two)])["flip"] == {"udape": [(5.0, 10.0), (9.0, 30.0), (7.0, 20.0)]}
     assert rank_correlation(found["flip"]) == pytest.approx(1.0)
     assert math.isnan(rank_correlation({"one": [(1.0, 2.0), (1.0, 3.0)]}))
     (axes,) = truth_figure(found, tmp_path / "t.png").get_axes()

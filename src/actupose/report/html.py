@@ -17,6 +17,7 @@ from PIL import Image
 
 from actupose.report.canvas import BLUE, GRID, INK, MUTED
 from actupose.report.paper_tables import TASKS, joint_table, task_table
+from actupose.report.run_figures import MOST_SINGLE
 from actupose.report.runs import FinishedRun, repeat_facts, run_facts, run_scores
 from actupose.report.written import RunFigure
 
@@ -122,7 +123,8 @@ def report_html(runs: Sequence[FinishedRun], figures: Sequence[RunFigure]) -> st
     """
     shown = [(figure.kind, _shown(figure, f"f{i}")) for i, figure in enumerate(figures)]
     sections = [
-        _Section(s.kind, s.title, s.text, s.missing, [f for kind, f in shown if kind == s.kind]) for s in _SECTIONS
+        _Section(s.kind, s.title, s.text, _missing(s, len(runs)), [f for kind, f in shown if kind == s.kind])
+        for s in _SECTIONS
     ]
     environment = Environment(
         loader=PackageLoader("actupose.report", "page"), autoescape=True, undefined=StrictUndefined
@@ -140,6 +142,13 @@ def report_html(runs: Sequence[FinishedRun], figures: Sequence[RunFigure]) -> st
         style=_asset("style.css"),
         script=_asset("script.js"),
     )
+
+
+def _missing(section: _Section, runs: int) -> str:
+    """What is said where a section has no figure."""
+    if runs > MOST_SINGLE and section.kind not in ("cases", "ablations"):
+        return f"Left out for more than {MOST_SINGLE} runs; name fewer to see it."
+    return section.missing
 
 
 def inline_svg(svg: str, prefix: str, alt: str) -> Markup:

@@ -24,11 +24,14 @@ from actupose.report.truth_figure import write_truth
 from actupose.report.validator_figure import read_epochs, validators_figure
 from actupose.report.written import Rows, RunFigure, written
 
+MOST_SINGLE = 12  # runs; more have more lines than can be told apart, and the page would take tens of megabytes
+
 
 def write_run_figures(runs: Sequence[FinishedRun], folder: Path) -> list[RunFigure]:
     """Draw all figures of a report.
 
-    What a run has no data for is left out.
+    What a run has no data for is left out. Of more than `MOST_SINGLE` runs, e.g. those of a suite, only what compares
+    any number of them is drawn: single pictures, single settings, validators against the truth.
 
     Args:
         runs: from `read_runs`.
@@ -37,19 +40,25 @@ def write_run_figures(runs: Sequence[FinishedRun], folder: Path) -> list[RunFigu
     Raises:
         UserError: a log is broken, or a file cannot be written.
     """
-    figures = [*write_cases(runs, folder), *write_complexity_figures(runs, folder), *_bins(runs, folder)]
-    for run in runs:
-        figures += _curriculum(run, folder)
-        figures += _losses(run, folder)
-    for write in (write_moves, write_ablations, write_pseudo_labels, write_pairs_figures, _validators, write_truth):
-        figures += write(runs, folder)
-    return figures
+    compare = (write_cases, write_ablations, write_truth)
+    single = (write_complexity_figures, _bins, _curriculum, _losses, write_moves, write_pseudo_labels)
+    draw = [*compare, *single, write_pairs_figures, _validators] if len(runs) <= MOST_SINGLE else compare
+    return [figure for write in draw for figure in write(runs, folder)]
 
 
 def _bins(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure]:
-    binned = {run.label: run for run in runs if any(k.startswith(f"{run.headline}/bin/") for k in run.scores)}
-    if not binned:
-        return
+    """A figure for each number of bins: runs with different ones share no bin."""
+    counts: dict[int, list[FinishedRun]] = {}
+    for run in runs:
+        count = sum(key.startswith(f"{run.headline}/bin/") for key in run.scores)
+        if count:
+            counts.setdefault(count, []).append(run)
+    for count, some in counts.items():
+        yield _bins_of(some, folder / ("bins.png" if len(counts) == 1 else f"bins_{count}.png"))
+
+
+def _bins_of(runs: Sequence[FinishedRun], png: Path) -> RunFigure:
+    binned = {run.label: run for run in runs}
     scores = {label: run.scores for label, run in binned.items()}
     nets = {label: run.headline for label, run in binned.items()}
     heights = {label: bin_scores(label, scores[label], nets[label]).tolist() for label in binned}
@@ -57,22 +66,26 @@ def _bins(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure]:
         f"{label} from {v[0]:.1f} in the easiest to {v[-1]:.1f} in the hardest" for label, v in heights.items()
     )
     rows = [[i, *values] for i, values in enumerate(zip(*heights.values(), strict=False))]
-    yield written(
+    return written(
         RunFigure(
             "bins",
             "PCK@0.05 in each bin of pose complexity, headline networks",
             f"Bars of PCK in percent over bins from easy to hard: {told}.",
-            folder / "bins.png",
+            png,
         ),
         lambda out: bins_figure(scores, nets, out),
         [["bin", *heights], *rows],
     )
 
 
-def _curriculum(run: FinishedRun, folder: Path) -> Iterator[RunFigure]:
+def _curriculum(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure]:
+    for run in runs:
+        if run.folder.curriculum.is_file():
+            yield _curriculum_of(run, folder)
+
+
+def _curriculum_of(run: FinishedRun, folder: Path) -> RunFigure:
     path = run.folder.curriculum
-    if not path.is_file():
-        return
     log = read_curriculum(path)
     peaks = [int(line["peak_bin"]) for line in log]
     moves = f"the peak bin moves from {peaks[0]} to {peaks[-1]}" if len(set(peaks)) > 1 else "the peak does not move"
@@ -81,7 +94,7 @@ def _curriculum(run: FinishedRun, folder: Path) -> Iterator[RunFigure]:
         for line in log
         for i, (planned, drawn) in enumerate(zip(line["planned"], line["drawn"], strict=True))
     ]
-    yield written(
+    return written(
         RunFigure(
             "curriculum",
             f"{run.label}: samples a bin over the epochs, planned and drawn",
@@ -93,14 +106,18 @@ def _curriculum(run: FinishedRun, folder: Path) -> Iterator[RunFigure]:
     )
 
 
-def _losses(run: FinishedRun, folder: Path) -> Iterator[RunFigure]:
+def _losses(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure]:
+    for run in runs:
+        if run.folder.metrics.is_file():
+            yield _losses_of(run, folder)
+
+
+def _losses_of(run: FinishedRun, folder: Path) -> RunFigure:
     path = run.folder.metrics
-    if not path.is_file():
-        return
     series = read_metrics(path)
     total = series.get("train/loss", [])
     ends = f": the total goes from {total[0][1]:.3g} to {total[-1][1]:.3g}" if total else ""
-    yield written(
+    return written(
         RunFigure(
             "losses",
             f"{run.label}: losses over the epochs, and PCK on held-out source pictures",

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from scipy import stats
 
 from actupose.report.canvas import MUTED, PALETTE, TICK_SIZE, dress, heading, new_figure, save
@@ -22,6 +23,8 @@ _MARKS = ("o", "s", "^", "D", "v", "P", "X")
 def write_truth(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure]:
     """Draw every validator against the target's labelled score, a dot an epoch, where runs kept both.
 
+    More runs than there are colours are told apart by their methods.
+
     Args:
         runs: from `read_runs`.
         folder: where to write.
@@ -29,7 +32,9 @@ def write_truth(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure
     Raises:
         UserError: a log is broken, or a file cannot be written.
     """
-    found = pairs_of({run.label: read_epochs(run.folder) for run in runs if run.folder.validators.is_file()})
+    held = [run for run in runs if run.folder.validators.is_file()]
+    many = len(held) > len(PALETTE)
+    found = pairs_of([(str(run.result.get("method")) if many else run.label, read_epochs(run.folder)) for run in held])
     if not found:
         return
     rows: Rows = [
@@ -48,15 +53,19 @@ def write_truth(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure
     yield written(figure, lambda out: truth_figure(found, out), [["validator", "run", "value", "target pck"], *rows])
 
 
-def pairs_of(series: Mapping[str, Series]) -> dict[str, Points]:
-    """Validator -> run -> (value, labelled score) of each epoch that has both."""
+def pairs_of(runs: Sequence[tuple[str, Series]]) -> dict[str, Points]:
+    """Validator -> label -> (value, labelled score) of each epoch that has both.
+
+    Args:
+        runs: label and series of each; runs of one label are taken together.
+    """
     found: dict[str, Points] = {}
-    for label, of in series.items():
+    for label, of in runs:
         truth = dict(of.get(TRUTH, ()))
         for name, points in of.items():
             both = [(value, truth[epoch]) for epoch, value in points if epoch in truth]
             if name != TRUTH and both:
-                found.setdefault(name, {})[label] = both
+                found.setdefault(name, {}).setdefault(label, []).extend(both)
     return {name: by_run for name, by_run in found.items() if sum(map(len, by_run.values())) >= _LEAST}
 
 
@@ -95,6 +104,7 @@ def truth_figure(found: Mapping[str, Points], out: Path) -> Figure:
         rank = rank_correlation(by_run)
         said = "no rank correlation: constant" if math.isnan(rank) else f"rank correlation {rank:.2f}"
         panel.set_xlabel(said, fontsize=TICK_SIZE, color=MUTED)
+        panel.xaxis.set_major_locator(MaxNLocator(4))
     for panel in panels[len(found) :]:
         panel.remove()
     figure.legend(drawn.values(), drawn.keys(), loc="outside lower left", ncols=4, fontsize=TICK_SIZE, frameon=False)
