@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 
 import pytest
+import yaml
 
 from actupose.commands.suite import Suite, plan, read_suite
 from actupose.report.suite import Cell
@@ -43,3 +44,10 @@ def test_the_ablations_of_figure_10_pass_through_the_papers_optimum() -> None:
     rows = {cell.row: cell.trials[0].name for cell in planned("figure10")[1]}
     assert len({rows[f"actupose {value}"] for value in ("n_bins=25", "pace=2.0", "sigma=0.25")}) == 1
     assert len(set(rows.values())) == 5 + 5 + 4 - 2
+
+
+def test_the_closed_loop_is_ablated_against_the_fixed_source_and_as_many_images() -> None:
+    rows = {cell.row: yaml.safe_load(cell.trials[0].config)["data"] for cell in planned("closed_loop")[1]}
+    loops = [(data["closed_loop"]["budget"], data["closed_loop"]["archetype_temperature"]) for data in rows.values()]
+    assert loops == [(0, 0.5), (256, 0.5), (256, 1000.0)]
+    assert {data["curriculum"]["kind"] for data in rows.values()} == {"active"}

@@ -127,3 +127,12 @@ def test_two_runs_are_compared_on_the_same_images_alone(tmp_path: Path) -> None:
         last.write_bytes(broken)
         with pytest.raises(UserError, match="cannot be read"):
             compare_runs(a, b)
+
+
+def test_a_validator_that_a_skeleton_has_not_does_not_count() -> None:
+    """Without flip pairs there is no `flip`."""
+    sides = [{name: values for name, values in side.items() if name != "flip"} for side in (images(), images())]
+    verdict = judge(*sides)
+    assert verdict.counted == tuple(name for name in BLEND if name != "flip")
+    assert "flip" not in "\n".join(verdict.lines())
+    assert judge(images(), images()).counted == BLEND

@@ -316,3 +316,30 @@ def test_a_loss_that_is_not_finite(say: Say, stores: Stores, tmp_path: Path) -> 
     assert "train/supervised is" in line
     assert "in epoch 0" in line
     assert "lower model.init_args.schedule.lr" in line
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        ({"dta": {}}, "there is no section 'dta' (did you mean 'data'?)"),
+        ({"data": {"lodaer": {}}}, "there is no section 'data.lodaer'"),
+        ({"model": {"init_args": {"scedule": {}}}}, "there is no section 'model.init_args.scedule'"),
+    ],
+)
+def test_an_empty_section_of_no_known_name(
+    section: dict[str, object], said: str, say: Say, stores: Stores, tmp_path: Path
+) -> None:
+    """The parser passes over it, and the user's typo would go unseen."""
+    file = yaml_of(tmp_path, section)
+    line = say(fit_args("source_only", stores, tmp_path / "run", "--config", file))
+    assert said in line
+    assert file in line
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_empty_section_of_a_known_name_is_none(stores: Stores, tmp_path: Path, say: Say) -> None:
+    known = {"data": {"loader": {}, "closed_loop": {}}, "model": {"init_args": {"schedule": {}}}, "trainer": {}}
+    args = fit_args("source_only", stores, tmp_path / "run", "--config", yaml_of(tmp_path, known))
+    assert "no multiple" in say([*args, "--trainer.accumulate_grad_batches", "2"])  # so far it came
+    (tmp_path / "more").mkdir()
+    assert "rendr" in say(["synth", str(tmp_path / "out"), "--config", yaml_of(tmp_path / "more", {"rendr": {}})])

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+import yaml
 
 from actupose.deploy.checkpoint import load_checkpoint
 from actupose.deploy.folder import load_folder, write_folder
 from actupose.methods import METHODS
 from actupose.metrics import VALIDATORS, Calibration, chosen_epochs
+from actupose.skeletons import load_skeleton
 from integration.runs import (
     differing,
     fit,
@@ -175,3 +177,13 @@ def test_a_value_out_of_range_is_one_line(stores: Stores, tmp_path: Path, capsys
         assert run(fit_args("udape", stores, tmp_path / "run", *option)) == 2
         assert "label_free" in capsys.readouterr().err.strip().splitlines()[-1]
     assert not (tmp_path / "run").exists()
+
+
+def test_without_flip_pairs_there_is_no_flip(stores: Stores, tmp_path: Path) -> None:
+    """The mirror image of an object whose sides have no names is another object; the others choose."""
+    plain = load_skeleton("body16").to_dict() | {"name": "plain", "flip_pairs": []}
+    file = tmp_path / "plain.yaml"
+    file.write_text(yaml.safe_dump(plain), encoding="utf-8")
+    fit("source_only", stores, tmp_path / "run", "--data.skeleton", file, "--trainer.max_epochs", 2)
+    assert [set(VALIDATORS) - set(line) for line in validators(tmp_path / "run")] == [{"flip"}, {"flip"}]
+    assert (tmp_path / "run" / "checkpoints" / "label_free.ckpt").is_file()

@@ -7,7 +7,7 @@ import dataclasses
 import itertools
 import re
 import typing
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +45,52 @@ def parse(parser: ArgumentParser, args: Sequence[str], extra_keys: Iterable[str]
     Raises:
         UserError: an option or key does not exist, or a value has the wrong type.
     """
+    known = [*known_keys(parser), *extra_keys]
     try:
-        return parser.parse_args(list(args))
+        parsed = parser.parse_args(list(args))
     except (ArgumentError, argparse.ArgumentError, UnicodeDecodeError) as error:
-        raise UserError(broken_config(args) or explain(str(error), [*known_keys(parser), *extra_keys])) from error
+        raise UserError(broken_config(args) or explain(str(error), known)) from error
+    check_sections(args, known)
+    return parsed
+
+
+def check_sections(args: Sequence[str], known: Sequence[str]) -> None:
+    """Refuse a section of a ``--config`` file that is empty and of no known name, which the parser passes over.
+
+    Args:
+        args: a verb's arguments, parsed without a complaint.
+        known: names of options and sections, dotted or not.
+
+    Raises:
+        UserError: there is one; it is named with the file.
+    """
+    for file in config_files(args):
+        for section in _empty_sections(yaml.safe_load(Path(file).read_text(encoding="utf-8"))):
+            if section.rsplit(".", 1)[-1] not in known:
+                raise UserError(
+                    f"{file}: there is no section '{section}'{_nearest(section, known) or ' here; see --help.'}"
+                )
+
+
+def _empty_sections(content: object, path: str = "") -> Iterator[str]:
+    """Dotted names of mappings without a key."""
+    if not isinstance(content, dict):
+        return
+    if path and not content:
+        yield path
+    for key, value in content.items():
+        yield from _empty_sections(value, f"{path}.{key}" if path else str(key))
+
+
+def config_files(args: Sequence[str]) -> list[str]:
+    """Files that ``--config`` names."""
+    files = [value for option, value in itertools.pairwise(args) if option == "--config"]
+    return files + [a.removeprefix("--config=") for a in args if a.startswith("--config=")]
 
 
 def broken_config(args: Sequence[str]) -> str | None:
     """What is wrong with the first ``--config`` file that is no YAML mapping; the parser's own message has no name."""
-    files = [value for option, value in itertools.pairwise(args) if option == "--config"]
-    files += [a.removeprefix("--config=") for a in args if a.startswith("--config=")]
-    for file in files:
+    for file in config_files(args):
         if not Path(file).is_file():
             return f"{file}: no such config file."
         try:

@@ -34,7 +34,7 @@ def run(args: list[str]) -> None:
     labels = tuple(label.strip() for label in parsed.labels.split(",") if label.strip())
     if parsed.coco is not None and "box" not in labels:
         labels += ("box",)  # COCO boxes hold the person, not the keypoints alone
-    config = parser.instantiate_classes(parsed).render
+    config = parser.instantiate(parsed).render
     config = dataclasses.replace(config, skeleton=parsed.skeleton, labels=labels, poses=tuple(parsed.poses))
 
     from actupose.synth import synthesize

@@ -14,7 +14,7 @@ from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.plugins import CheckpointIO
 
-from actupose.commands.parsing import broken_config, explain, known_keys, signature_keys
+from actupose.commands.parsing import broken_config, check_sections, explain, known_keys, signature_keys
 from actupose.commands.trust import HELP, OPTION, refuse_foreign_code, split_trust
 from actupose.data.datamodule import PoseDataModule
 from actupose.engine.callbacks import run_callbacks
@@ -104,6 +104,7 @@ class PoseCLI(LightningCLI):
             super().parse_arguments(parser, args)
         except (argparse.ArgumentError, UnicodeDecodeError) as error:
             raise UserError(broken_config(args) or explain(str(error), _known_names(parser))) from error
+        check_sections(args, _known_names(parser))
 
     def instantiate_classes(self) -> None:
         """Make data, method and trainer.
@@ -150,7 +151,7 @@ class PoseCLI(LightningCLI):
     @property
     def config_text(self) -> str:
         """The whole configuration as YAML."""
-        text: str = self.parser.dump(self.config, skip_none=False)
+        text: str = self.parser.dump(self.config, skip_unset=False)
         return text
 
 

@@ -112,19 +112,24 @@ class LabelFreeScorer:
         metrics["snd"].update(output.feature)
         metrics["pose_vae"].update(points)
         metrics["limbs"].update(points)
-        flip = flip_horizontal(len(images), size, images.device)
-        mirrored = _located(headline, warp(images, flip), flip)[:, list(self._skeleton.flip_index())]
-        metrics["flip"].update(points, mirrored, torch.ones_like(points[..., 0]), size)
+        if "flip" in metrics:
+            metrics["flip"].update(points, self._mirrored(headline, images), torch.ones_like(points[..., 0]), size)
         view = sample_affine(len(images), size, _VIEW, generator, images.device)
         in_view = warp_points(points, view)
         seen = ((in_view > -0.5) & (in_view < size - 0.5)).all(-1)
         metrics["agreement"].update(points, _located(method.student, warp(images, view), view), seen, size)
 
+    def _mirrored(self, net: nn.Module, images: Tensor) -> Tensor:
+        """(B, K, 2) keypoints of the mirrored images, back in the images' pixels, left and right swapped back."""
+        flip = flip_horizontal(len(images), images.shape[-1], images.device)
+        return _located(net, warp(images, flip), flip)[:, list(self._skeleton.flip_index())]
+
 
 def validators_of(data: PoseDataModule) -> dict[str, PerImage]:
     """The validators that look at images, by name; fits the Pose-VAE where the training has not.
 
-    They run on the first process alone, so none waits for the others.
+    They run on the first process alone, so none waits for the others. Without flip pairs there is no ``flip``: the
+    mirror image of an object whose sides have no names is another object.
     """
     source = data.sets.source
     fixed = source.num_fixed  # what the closed loop adds has no part: a resumed run looks at the same poses
@@ -132,9 +137,10 @@ def validators_of(data: PoseDataModule) -> dict[str, PerImage]:
     points, visible = source.keypoints[rows], source.visible[rows]
     alone: dict[str, Any] = {"sync_on_compute": False}
     known = (source.visible[:fixed] > 0).any(0)
+    flip: dict[str, PerImage] = {"flip": Agreement(**alone)} if data.skeleton.flip_pairs else {}
     return {
         "agreement": Agreement(**alone),
-        "flip": Agreement(**alone),
+        **flip,
         "peak": HeatmapPeak(**alone),
         "entropy": HeatmapEntropy(**alone),
         "pose_vae": PoseVAEPlausibility(_on_cpu(data), data.score(points, visible), known, **alone),

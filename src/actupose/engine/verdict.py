@@ -57,6 +57,7 @@ class Verdict:
         images: number of target images.
         blend: mean difference of the blend's validators, each in its standard deviations over images.
         validators: all validators that both have for every image.
+        counted: those of them that the blend is of.
         source_pck: PCK on held-out source images before and after; None where a run has none.
     """
 
@@ -66,6 +67,7 @@ class Verdict:
     images: int
     blend: Change
     validators: dict[str, Change]
+    counted: tuple[str, ...]
     source_pck: tuple[float, float] | None
 
     def lines(self) -> list[str]:
@@ -77,11 +79,11 @@ class Verdict:
         }[self.answer]
         out = [
             f"verdict: {self.answer.upper()} - on {self.images} target images without labels, {self.after} {says} "
-            f"{self.before} by the validators {', '.join(BLEND)}"
+            f"{self.before} by the validators {', '.join(self.counted)}"
         ]
         out += [
             f"  {name:<9} {change.before:8.3f} -> {change.after:8.3f}  {change.answer}"
-            f"{'' if name in BLEND else ' (not counted)'}"
+            f"{'' if name in self.counted else ' (not counted)'}"
             for name, change in self.validators.items()
         ]
         if self.source_pck is not None:
@@ -90,7 +92,7 @@ class Verdict:
 
     def to_dict(self) -> dict[str, object]:
         """Plain data."""
-        return {**asdict(self), "level": _LEVEL, "counted": list(BLEND)}
+        return {**asdict(self), "level": _LEVEL}
 
 
 def adaptation_verdict(run: RunFolder, warmup_epochs: int) -> Verdict | None:
@@ -200,7 +202,7 @@ def judge(
     says = {changes[name].answer for name in counted}
     opposed = {"better": "worse", "worse": "better", "unsure": ""}[total.answer]
     answer: Answer = "unsure" if opposed in says or images < _LEAST_IMAGES else total.answer
-    return Verdict(answer, *names, images, total, changes, source_pck)
+    return Verdict(answer, *names, images, total, changes, tuple(counted), source_pck)
 
 
 def _change(before: NDArray[np.float64], after: NDArray[np.float64], gain: NDArray[np.float64]) -> Change:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
@@ -12,7 +11,7 @@ from pathlib import PurePath
 import yaml
 
 from actupose.report.runs import FinishedRun, score_groups
-from actupose.report.table import number
+from actupose.report.table import Spread, number
 
 TASKS = {"surreal_lsp": "SURREAL → LSP", "surreal_h36m": "SURREAL → H3.6M", "rhd_h3d": "RHD → H3D"}
 _METHODS = {
@@ -126,8 +125,7 @@ def _overall(run: FinishedRun) -> float:
 
 
 def _mean(values: Sequence[float]) -> str:
-    finite = [value for value in values if math.isfinite(value)]
-    if len(finite) < 2:
-        return number(finite[0] if finite else None)
-    error = statistics.stdev(finite) / math.sqrt(len(finite))
-    return f"{number(statistics.fmean(finite))} ± {number(error)} ({len(finite)} runs)"
+    spread = Spread.of(values)
+    if spread is None:
+        return number(None)
+    return str(spread) if spread.error is None else f"{spread} ({spread.seeds} runs)"

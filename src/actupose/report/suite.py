@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from typing import Any
 from actupose.engine.run_folder import RunFolder, read_epoch_lines, write_text_atomically
 from actupose.engine.trials import SuiteFolder, Trial
 from actupose.report.paper_tables import published
-from actupose.report.table import markdown_table, number
+from actupose.report.table import Spread, markdown_table, number
 from actupose.skeletons import load_skeleton
 
 CHOICES = {
@@ -48,33 +47,6 @@ class Cell:
     published_as: str | None
     skeleton: str
     trials: Mapping[int, Trial]
-
-
-@dataclass(frozen=True)
-class Spread:
-    """Mean over seeds and its standard error.
-
-    Attributes:
-        mean: of the seeds that have the number.
-        error: standard deviation (n - 1) over the root of n; None for one seed.
-        seeds: n.
-    """
-
-    mean: float
-    error: float | None
-    seeds: int
-
-    @classmethod
-    def of(cls, values: Sequence[float]) -> Spread | None:
-        """Of the finite values; None where there is none."""
-        finite = [value for value in values if math.isfinite(value)]
-        if not finite:
-            return None
-        error = statistics.stdev(finite) / math.sqrt(len(finite)) if len(finite) > 1 else None
-        return cls(statistics.fmean(finite), error, len(finite))
-
-    def __str__(self) -> str:
-        return number(self.mean) if self.error is None else f"{number(self.mean)} ± {number(self.error)}"
 
 
 def chosen_scores(run: RunFolder) -> dict[str, Scores]:

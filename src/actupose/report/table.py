@@ -3,12 +3,41 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 
 def number(value: float | None, digits: int = 1) -> str:
     """A number as it is printed; ``-`` where there is none."""
     return "-" if value is None or math.isnan(value) else f"{value:.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Mean over seeds and its standard error.
+
+    Attributes:
+        mean: of the seeds that have the number.
+        error: standard deviation (n - 1) over the root of n; None for one seed.
+        seeds: n.
+    """
+
+    mean: float
+    error: float | None
+    seeds: int
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread | None:
+        """Of the finite values; None where there is none."""
+        finite = [value for value in values if math.isfinite(value)]
+        if not finite:
+            return None
+        error = statistics.stdev(finite) / math.sqrt(len(finite)) if len(finite) > 1 else None
+        return cls(statistics.fmean(finite), error, len(finite))
+
+    def __str__(self) -> str:
+        return number(self.mean) if self.error is None else f"{number(self.mean)} ± {number(self.error)}"
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
