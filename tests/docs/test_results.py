@@ -12,6 +12,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 ROWS = [
     ("synth_lspet_cpu/source_only", "student", "source-only"),
     ("synth_lspet_cpu/regda", "student", "RegDA"),
+    ("synth_lspet_cpu/hkfa", "student", "HKFA"),
     ("synth_lspet_cpu/udape", "student", "UDAPE (student)"),
     ("synth_lspet_cpu/udape", "teacher", "UDAPE (teacher)"),
     ("synth_lspet_cpu/vae_hm", "student", "UDAPE + VAE-HM (student)"),
