@@ -19,7 +19,11 @@ from actupose.report.runs import FinishedRun
 from actupose.report.written import Rows, RunFigure, written
 
 Moves = dict[int, NDArray[np.int64]]
-_KINDS = (("to a harder bin", PALETTE[5]), ("in the same bin", PALETTE[0]), ("to an easier bin", PALETTE[2]))
+_KINDS = (
+    ("to a harder bin", PALETTE[5], "^"),
+    ("in the same bin", PALETTE[0], "o"),
+    ("to an easier bin", PALETTE[2], "v"),
+)
 
 
 def write_moves(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure]:
@@ -103,8 +107,8 @@ def moves_figure(moves: Moves, out: Path) -> Figure:
     bar.ax.tick_params(labelsize=TICK_SIZE, colors=MUTED, labelcolor=INK, length=3)
     bar.outline.set_visible(False)
     shares = np.array([move_shares(matrix) for matrix in moves.values()])
-    for (name, color), values in zip(_KINDS, shares.T, strict=True):
-        right.plot(list(moves), values, "-o", color=color, markersize=3, linewidth=1.5, label=name)
+    for (name, color, mark), values in zip(_KINDS, shares.T, strict=True):
+        right.plot(list(moves), values, color=color, marker=mark, markersize=4, linewidth=1.5, label=name)
     dress(right, title="share of the poses that go", x="after epoch", y="%")
     right.set_ylim(0, 100)
     right.xaxis.set_major_locator(MaxNLocator(7, integer=True))
