@@ -113,7 +113,9 @@ def _read(cls: type[T], data: object, where: str, skip: Set[str] = frozenset()) 
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(cls, None, skip=set(skip))
     names = known_keys(parser)
-    unknown = next((str(key) for key in data if key not in names), None) if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        raise UserError(f"{where}expected keys and values, got {data!r}.")
+    unknown = next((str(key) for key in data if key not in names), None)
     if unknown is not None:  # the parser lets one through whose value is empty
         raise UserError(f"{where}there is no key '{unknown}'{near_match(unknown, names) or '; see docs/benchmark.md'}.")
     try:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 SHARD_DIR = "shards"
 FORMAT = 1
 _META = "store.json"
+_MOST_SHARDS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -172,18 +173,28 @@ def _read_raw(path: Path) -> dict[str, Any] | None:
         return None
     try:
         data = json.loads(file.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{file}: is not readable JSON ({error}); make the store again.") from error
+    if not isinstance(data, dict):
+        raise UserError(f"{file}: describes no store; make the store again.")
     if data.get("format") != FORMAT:
         raise UserError(
             f"{file}: store format {data.get('format')}, this version reads {FORMAT}; make the store again."
         )
-    return dict(data)
+    counted = isinstance(data.get("num_shards"), int) and isinstance(data.get("complete"), bool)
+    if not counted or not 0 <= data["num_shards"] < _MOST_SHARDS:
+        raise UserError(f"{file}: is damaged (num_shards, complete); make the store again.")
+    return data
 
 
 def _meta_of(raw: Mapping[str, Any], path: Path) -> StoreMeta:
-    skeleton = Skeleton.from_dict(raw["skeleton"], origin=str(path / _META))
-    return StoreMeta(skeleton, int(raw["size"]), str(raw["source"]), dict(raw["recipe"]), dict(raw.get("settings", {})))
+    origin = str(path / _META)
+    try:
+        skeleton = Skeleton.from_dict(raw["skeleton"], origin=origin)
+        recipe, settings = dict(raw["recipe"]), dict(raw.get("settings", {}))
+        return StoreMeta(skeleton, int(raw["size"]), str(raw["source"]), recipe, settings)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{origin}: is damaged ({error!r}); make the store again.") from error
 
 
 def read_meta(path: Path) -> StoreMeta | None:
@@ -254,12 +265,15 @@ def open_shards(files: Sequence[Path]) -> datasets.Dataset:
         try:
             table = MemoryMappedTable.from_file(str(file))
             table.validate(full=True)  # damaged offsets would end the process where a row is read
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, NotImplementedError, KeyError) as error:
             raise _broken(file, error) from error
         if tables and table.schema != tables[0].schema:
             raise _broken(file, "its columns are not those of the others")
         tables.append(table)
-    return datasets.Dataset(concat_tables(tables))
+    try:
+        return datasets.Dataset(concat_tables(tables))
+    except (ValueError, KeyError, TypeError) as error:  # the columns are not what the file itself says of them
+        raise _broken(files[0], str(error).splitlines()[0]) from error
 
 
 def _broken(file: Path, reason: object) -> UserError:

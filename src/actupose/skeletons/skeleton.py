@@ -140,8 +140,10 @@ class _Indexer:
         return tuple(self._index[n] for n in names)
 
     def _tuples(self, key: str, rows: Any, size: int) -> list[tuple[int, ...]]:  # noqa: ANN401 - YAML holds anything
-        good = isinstance(rows, list | tuple) and all(isinstance(r, list | tuple) and len(set(r)) == size for r in rows)
-        if not good or any(len(row) != size for row in rows):
+        def fits(row: Any) -> bool:  # noqa: ANN401 - YAML holds anything
+            return isinstance(row, list | tuple) and len(row) == len(set(map(str, row))) == size
+
+        if not isinstance(rows, list | tuple) or not all(map(fits, rows)):
             raise UserError(f"{self._origin}: every entry of '{key}' must have {size} names, all different.")
         return [self.each(key, row) for row in rows]
 
@@ -173,6 +175,9 @@ def _names(given: Any, origin: str) -> tuple[str, ...]:  # noqa: ANN401 - YAML h
     names = tuple(str(k) for k in given) if isinstance(given, list | tuple) else ()
     if len(set(names)) != len(names) or not names:
         raise UserError(f"{origin}: 'keypoints' must be a list of different names.")
+    odd = next((name for name in names if not name.isprintable()), None)
+    if odd is not None:
+        raise UserError(f"{origin}: 'keypoints' has the name {odd!r}; use letters that can be printed.")
     return names
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,9 +62,11 @@ def read_npz(path: Path) -> Motion | AngleClip:
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
+            if archive.zip is not None and sum(part.file_size for part in archive.zip.infolist()) > _MOST_BYTES:
+                raise ValueError("it unpacks to more than 1 GiB")
             data = {name: archive[name] for name in archive.files if archive.zip is not None and name in _WANTED}
             names = archive.files
-    except (OSError, ValueError, zipfile.BadZipFile, EOFError) as error:
+    except (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(f"{path}: is not a readable npz file ({error}); copy it again") from error
     if "poses" in data:
         return _amass(path, data)
@@ -74,6 +77,7 @@ def read_npz(path: Path) -> Motion | AngleClip:
     )
 
 
+_MOST_BYTES = 1 << 30  # an hour of AMASS at 120 frames a second is half of it
 _WANTED = ("poses", "trans", "mocap_framerate", "mocap_frame_rate", "angles", "names", "fps")
 
 
