@@ -7,7 +7,7 @@ PYTHON ?= >=3.11,<3.13
 # One thread a process for tests: spinning threads slow each other down many times over on a busy machine.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
 
-.PHONY: demo test fuzz lint env docs lock clean
+.PHONY: demo test test-minimum fuzz lint env docs lock lock-minimum clean
 
 env: $(STAMP)
 
@@ -28,6 +28,20 @@ demo: $(STAMP)
 test: $(STAMP)
 	@$(TEST_ENV) $(PY) -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85 -p no:cacheprovider
 
+# The oldest versions that pyproject.toml allows, in an environment of their own, under the parts of the suite that use them.
+MINIMUM := .venv-minimum
+MINIMUM_TESTS := tests/geometry tests/codecs tests/views tests/losses tests/metrics tests/models tests/skeletons \
+  tests/curriculum tests/methods tests/data tests/engine tests/integration/test_cli.py
+$(MINIMUM)/.installed: requirements-minimum.lock $(STAMP)
+	@export PATH="$$HOME/.local/bin:$$PATH"; \
+	 uv venv --quiet --clear --python 3.11 $(MINIMUM) && \
+	 uv pip install --quiet --require-hashes --python $(MINIMUM)/bin/python -r requirements-minimum.lock && \
+	 uv pip install --quiet --no-deps --python $(MINIMUM)/bin/python --editable .
+	@touch $@
+
+test-minimum: $(MINIMUM)/.installed
+	@$(TEST_ENV) $(MINIMUM)/bin/python -m pytest -p no:cacheprovider $(MINIMUM_TESTS)
+
 FUZZ_SECONDS ?= 60
 fuzz: $(STAMP)
 	@$(TEST_ENV) $(PY) tests/fuzz/run.py --seconds $(FUZZ_SECONDS)
@@ -45,5 +59,9 @@ lock:
 	uv pip compile pyproject.toml --all-extras --group test --group lint --group docs --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
 
+lock-minimum:
+	uv pip compile pyproject.toml $(foreach e,video dlc sleap export,--extra $(e)) --group test --python-version 3.11 \
+	  --resolution lowest-direct --generate-hashes --no-emit-index-url --no-header --output-file requirements-minimum.lock
+
 clean:
-	rm -rf $(VENV) site .coverage .coverage.*
+	rm -rf $(VENV) $(MINIMUM) site .coverage .coverage.*
