@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from common import Figure, figure, record
 from scipy.stats import spearmanr
 
 from actupose.data.store import write_json_atomically
@@ -99,6 +100,21 @@ def as_markdown(table: Mapping[str, Mapping[str, float]]) -> str:
     return f"{markdown_table(header, rows)}\n\nTaking the last epoch loses {last:.1f}."
 
 
+def figures(table: Mapping[str, Mapping[str, float]]) -> list[Figure]:
+    """The study in the benchmarks' common form; what could not be told is left out."""
+    named = {
+        "all": "rank correlation, all",
+        "within": "rank correlation within a run",
+        "regret": "PCK lost by choosing",
+    }
+    return [
+        figure(title, "points" if key == "regret" else "Spearman", [values[key]], {"validator": name})
+        for name, values in table.items()
+        for key, title in named.items()
+        if np.isfinite(values[key])
+    ]
+
+
 def main(args: Sequence[str]) -> int:
     """Read the runs, print the table, write the JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -115,7 +131,8 @@ def main(args: Sequence[str]) -> int:
     if parsed.out:
         facts = {"runs": [str(p) for p in parsed.runs], "checkpoints": sum(map(len, runs)), "blend": list(BLEND)}
         parsed.out.parent.mkdir(parents=True, exist_ok=True)
-        write_json_atomically(parsed.out, {**facts, "validators": table})
+        form = record("validators", figures(table), quick=False)
+        write_json_atomically(parsed.out, {**form, **facts, "validators": table})
     return 0
 
 

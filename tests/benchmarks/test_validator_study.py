@@ -19,7 +19,9 @@ def study() -> ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(REPO_ROOT / "benchmarks"))  # as when it runs as a script
+        spec.loader.exec_module(module)
     return module
 
 
@@ -48,6 +50,12 @@ def test_perfect_reversed_and_missing_validators(
     found = told["validators"]
     assert set(found) == {*VALIDATORS, "blend"}
     assert told["checkpoints"] == 8
+    assert told["benchmark"] == "validators"
+    figures = [f for f in told["figures"] if f["at"] == {"validator": "entropy"}]
+    assert [(f["figure"], f["value"]) for f in figures][1:] == [
+        ("rank correlation within a run", -1),
+        ("PCK lost by choosing", 20),
+    ]
     assert found["agreement"] == {"all": 1, "within": 1, "regret": 0, "regret_last": 5}
     assert found["blend"]["all"] == 1  # agreement alone is there of its validators
     assert found["entropy"]["within"] == -1  # lower should have been better
