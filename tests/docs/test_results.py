@@ -51,3 +51,14 @@ def test_no_row_is_without_a_record() -> None:
     lines = (DOCS / "results.md").read_text(encoding="utf-8").splitlines()
     rows = [cells(line)[0] for line in lines if line.startswith("|") and not line.startswith(("| PCK", "| ---"))]
     assert sorted(rows) == sorted(name for _, _, name in ROWS)
+
+
+def test_the_boxes_table_is_what_its_runs_say() -> None:
+    folder = DOCS / "results" / "box8"
+    rows = json.loads((folder / "table.json").read_text(encoding="utf-8"))["table"]
+    ours, plain = (json.loads((folder / m / "scores.json").read_text("utf-8")) for m in ("actupose", "source_only"))
+    parts = ((plain, "student"), (ours["label_free"], ours["label_free"]["headline"]), (ours, "teacher"))
+    for row, (part, net) in zip(rows, parts, strict=True):
+        assert {k: row[k] for k in ("Front", "Back", "All")} == {
+            k: round(part["scores"][f"{net}/pck/{k}"], 1) for k in ("Front", "Back", "All")
+        }
