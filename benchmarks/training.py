@@ -30,8 +30,9 @@ from torch import Tensor, nn
 
 from actupose.curriculum import CurriculumConfig, PoseVAEConfig
 from actupose.data.build import ShardResult, StoreRow, build_store
-from actupose.data.datamodule import LoaderConfig, PoseDataModule
+from actupose.data.datamodule import PoseDataModule
 from actupose.data.image_cache import Cache
+from actupose.data.loader_config import LoaderConfig
 from actupose.data.store import StoreMeta
 from actupose.engine.callbacks import run_callbacks
 from actupose.engine.run_folder import RunFolder

@@ -14,7 +14,8 @@ from actupose.curriculum import CurriculumConfig, PoseVAEConfig
 from actupose.data import datamodule
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.data.build import ShardResult, build_store
-from actupose.data.datamodule import LoaderConfig, PoseDataModule
+from actupose.data.datamodule import PoseDataModule
+from actupose.data.loader_config import LoaderConfig
 from actupose.data.store import StoreMeta
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton

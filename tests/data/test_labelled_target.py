@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from actupose.data.build import ShardResult, StoreRow, build_store
-from actupose.data.datamodule import LoaderConfig, PoseDataModule
+from actupose.data.datamodule import PoseDataModule
 from actupose.data.labelled_target import LabelledTargetConfig
+from actupose.data.loader_config import LoaderConfig
 from actupose.data.store import StoreMeta
 from actupose.errors import UserError
 from actupose.skeletons import load_skeleton

@@ -14,7 +14,8 @@ import torch
 from lightning.pytorch.callbacks import Callback
 
 from actupose.curriculum import CurriculumConfig, PoseVAEConfig
-from actupose.data.datamodule import LoaderConfig, PoseDataModule
+from actupose.data.datamodule import PoseDataModule
+from actupose.data.loader_config import LoaderConfig
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.training import make_trainer, train
 from actupose.methods import HKFA, METHODS, UDAPE, ACTUPose, PoseMethod, RegDA, ScheduleConfig

@@ -13,7 +13,8 @@ from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
 from actupose.curriculum import CurriculumConfig, CurriculumState, PoseVAEConfig
-from actupose.data.datamodule import LoaderConfig, PoseDataModule
+from actupose.data.datamodule import PoseDataModule
+from actupose.data.loader_config import LoaderConfig
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.training import make_trainer, train
 from actupose.errors import UserError

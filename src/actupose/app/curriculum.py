@@ -16,7 +16,8 @@ from torch import Tensor
 
 from actupose.curriculum import CurriculumConfig, PoseVAEConfig, assign_bins
 from actupose.data.crop import encode_jpeg
-from actupose.data.datamodule import LoaderConfig, PoseDataModule
+from actupose.data.datamodule import PoseDataModule
+from actupose.data.loader_config import LoaderConfig
 from actupose.data.store import open_store
 from actupose.engine.checkpoints import read_checkpoint
 from actupose.engine.run_folder import RunFolder, read_epoch_lines

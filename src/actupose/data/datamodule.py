@@ -29,6 +29,7 @@ from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.data.dataset import PoseDataset, as_batch
 from actupose.data.image_cache import Cache, CacheBudget
 from actupose.data.labelled_target import LabelledTargetConfig, chosen_rows, rows_to_test
+from actupose.data.loader_config import LoaderConfig, rank_batch_size
 from actupose.data.opened import OpenedStores
 from actupose.data.samplers import EpochSampler, endless_shuffle
 from actupose.data.store import PoseStore
@@ -39,25 +40,6 @@ from actupose.skeletons.mapping import check_renames, mapping_text, read_renames
 
 Batch = LabeledBatch | UnlabeledBatch
 _LABEL_FREE_SEED = 0
-
-
-@dataclass(frozen=True)
-class LoaderConfig:
-    """How samples reach the device.
-
-    Attributes:
-        batch_size: samples of one domain a step, over all processes.
-        iterations: batches an epoch, which are steps where none are accumulated; an epoch has this fixed number
-            whatever the size of the source.
-        num_workers: decoding processes of sets that are not cached; cached ones need none.
-        cache: decode each image once and keep it on the ``device``, in ``memory``, or not (``none``); ``auto`` = where
-            40 % of the device's free memory, else half of the available memory, have room.
-    """
-
-    batch_size: int = 32
-    iterations: int = 500
-    num_workers: int = 0
-    cache: Cache = "auto"
 
 
 @dataclass(frozen=True)
@@ -399,7 +381,7 @@ class PoseDataModule(L.LightningDataModule):
         for name, dataset, setting, size in self._streams():
             samples = self.loader.iterations * size
             draw = self._source_draw(curriculum) if name == "source" else self._shuffled(dataset, samples)
-            each = _rank_batch_size(setting, size, trainer.world_size)
+            each = rank_batch_size(setting, size, trainer.world_size)
             sampler = EpochSampler(draw, samples, each, trainer.global_rank, trainer.world_size)
             sampler.set_epoch(epoch)
             loaders[name] = self._loader(dataset, sampler)
@@ -435,7 +417,7 @@ class PoseDataModule(L.LightningDataModule):
             UserError: one does not.
         """
         for _, _, setting, size in self._streams():
-            _rank_batch_size(setting, size, num_processes)
+            rank_batch_size(setting, size, num_processes)
 
     def _streams(self) -> Iterator[tuple[str, PoseDataset | StreamedTarget, str, int]]:
         """Name, samples, and the setting and value of the batch size of each stream of a training."""
@@ -507,11 +489,3 @@ class PoseDataModule(L.LightningDataModule):
         if self.labelled_target.enabled:
             facts["labelled_target"] = asdict(self.labelled_target)
         return facts
-
-
-def _rank_batch_size(setting: str, size: int, world_size: int) -> int:
-    if size % world_size:
-        raise UserError(
-            f"{setting} {size} does not divide among {world_size} processes; use a multiple of {world_size}."
-        )
-    return size // world_size

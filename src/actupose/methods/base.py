@@ -1,4 +1,4 @@
-"""What every method shares: views, the weighted sum of named losses, feedback to the curriculum, evaluation."""
+"""What every method shares: views, the weighted sum of named losses, feedback to the curriculum."""
 
 from __future__ import annotations
 
@@ -11,27 +11,17 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 
-from actupose.codecs import encode, subpixel, to_heat, to_image
+from actupose.codecs import encode, to_heat
 from actupose.curriculum import mean_peak
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.errors import UserError
 from actupose.geometry import compose, warp, warp_points
 from actupose.losses import heatmap_mse
 from actupose.methods.config import LossWeights, ScheduleConfig
-from actupose.metrics import (
-    PCK,
-    Calibration,
-    CalibrationKind,
-    EvalPoseScore,
-    KeptPredictions,
-    PeakHits,
-    PerBinPCK,
-    SampleConfidence,
-    calibration_error,
-    fit_calibration,
-)
+from actupose.methods.evaluation import EvaluatedMethod
+from actupose.metrics import Calibration, CalibrationKind, SampleConfidence
 from actupose.models import NetConfig, PoseNet, PoseOutput, StyleConfig, build_style
-from actupose.models.pose_net import SIGMA_AT_64, STRIDE
+from actupose.models.pose_net import STRIDE
 from actupose.skeletons import Skeleton, load_skeleton
 from actupose.views import AffineConfig, color_jitter, sample_affine, sample_crop
 from actupose.views.draws import BatchShare, StepGenerator
@@ -86,7 +76,7 @@ class SourcePass(NamedTuple):
     labelled_target: SourcePass | None = None
 
 
-class PoseMethod(L.LightningModule):
+class PoseMethod(EvaluatedMethod):
     """Base of all methods: a method states its losses, everything else stands here.
 
     Args:
@@ -128,13 +118,11 @@ class PoseMethod(L.LightningModule):
         self.weights, self.affine = weights or LossWeights(), affine or AffineConfig()
         self.jitter, self.seed, self.calibration_kind = jitter, seed, calibration
         self.compilation = compilation
-        self.calibration: Calibration | None = None
         self.student = PoseNet(self.net_config, self.skeleton.num_keypoints)
         self.style = build_style(style or self.default_style)
         self.confidence: SampleConfidence | None = None
         self.parts = 1
         self._generator = StepGenerator()
-        self._metrics = nn.ModuleDict()
         self._kept: dict[str, list[Tensor]] = {}
 
     # -- what a method states
@@ -162,10 +150,6 @@ class PoseMethod(L.LightningModule):
         return self.schedule.adapt_from if self.needs_target else 0
 
     # -- the source side, shared
-
-    def images(self, batch: LabeledBatch | UnlabeledBatch) -> Tensor:
-        """(B, 3, S, S) float32 in [0, 1]."""
-        return batch.image.float().div_(255)
 
     def sample_view(self, n: int, size: int) -> tuple[Tensor, Tensor]:
         """Matrices of a crop (image -> base) and of an affine view (base -> view), (n, 3, 3) each.
@@ -241,11 +225,6 @@ class PoseMethod(L.LightningModule):
     def supervised(self, source: SourcePass) -> Tensor:
         """Heatmap loss on labels."""
         return heatmap_mse(source.heatmaps, source.label, source.weight)
-
-    @staticmethod
-    def sigma(side: int) -> float:
-        """Standard deviation of label Gaussians on heatmaps of this side: 2 at 64."""
-        return SIGMA_AT_64 * side / 64
 
     # -- Lightning: the step
 
@@ -379,113 +358,6 @@ class PoseMethod(L.LightningModule):
         optimizer = torch.optim.Adam(self.trained(), lr=self.schedule.lr, eps=self.schedule.eps, **options)
         steps = torch.optim.lr_scheduler.MultiStepLR(optimizer, list(self.schedule.milestones), self.schedule.gamma)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": steps, "interval": "epoch"}}
-
-    # -- evaluation
-
-    def on_validation_epoch_start(self) -> None:
-        """Fresh metrics."""
-        self._fresh_metrics()
-
-    def on_test_epoch_start(self) -> None:
-        """Fresh metrics, with the test poses' complexity bins where the data can tell them."""
-        data = getattr(self.trainer, "datamodule", None)
-        self._fresh_metrics(None if data is None else data.test_bins())
-        headline: Any = self._metrics[next(reversed(self.nets()))]
-        headline["kept"] = KeptPredictions().to(self.device)
-
-    def _fresh_metrics(self, bins: tuple[Tensor, int] | None = None) -> None:
-        self._metrics = nn.ModuleDict({name: self._new_metrics(bins) for name in self.nets()}).to(self.device)
-
-    def _new_metrics(self, bins: tuple[Tensor, int] | None) -> nn.ModuleDict:
-        metrics: dict[str, nn.Module] = {
-            "pck": PCK(self.skeleton, "pooled"),
-            "pck_regda": PCK(self.skeleton, "regda"),
-            "evalpose": EvalPoseScore(self.skeleton),
-            "hits": PeakHits(),
-        }
-        if bins is not None:
-            metrics["per_bin"] = PerBinPCK(self.skeleton, *bins)
-        return nn.ModuleDict(metrics)
-
-    def validation_step(self, batch: LabeledBatch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
-        """Score a source batch."""
-        self._evaluate(batch)
-
-    def test_step(self, batch: LabeledBatch, batch_idx: int) -> None:  # noqa: ARG002 - Lightning's signature
-        """Score a labelled target batch."""
-        self._evaluate(batch)
-
-    def _evaluate(self, batch: LabeledBatch) -> None:
-        images, size = self.images(batch), batch.image.shape[-1]
-        for name, net in self.nets().items():
-            heatmaps = net(images).heatmaps.float()
-            side = heatmaps.shape[-1]
-            located, peaks = subpixel(heatmaps)
-            points = to_image(located, STRIDE)
-            metrics: Any = self._metrics[name]
-            metrics["pck"].update(points, batch.keypoints, batch.visible, size)
-            metrics["pck_regda"].update_heatmaps(
-                heatmaps, to_heat(batch.keypoints, STRIDE), batch.visible, self.sigma(side)
-            )
-            metrics["evalpose"].update(points, batch.keypoints, batch.visible)
-            metrics["hits"].update(peaks, points, batch.keypoints, batch.visible, size)
-            if "per_bin" in metrics:
-                metrics["per_bin"].update(batch.row, points, batch.keypoints, batch.visible, size)
-            if "kept" in metrics:
-                metrics["kept"].update(batch.row, points, peaks)
-
-    def scores_of(self, batches: Iterable[LabeledBatch]) -> dict[str, float]:
-        """`scores` of labelled batches outside Lightning's loops, without bins; the mode is the caller's.
-
-        Args:
-            batches: on the device of the method.
-        """
-        kept = self._metrics
-        self._fresh_metrics()
-        for batch in batches:
-            self._evaluate(batch)
-        scores = self.scores()
-        self._metrics = kept
-        return scores
-
-    def test_predictions(self) -> tuple[Tensor, Tensor]:
-        """Keypoints (N, K, 2) and peaks (N, K) that the headline network gave in the test just run, on the CPU."""
-        headline: Any = self._metrics[next(reversed(self.nets()))]
-        points, peaks = headline["kept"].compute()
-        return points.cpu(), peaks.cpu()
-
-    def on_validation_epoch_end(self) -> None:
-        """Fit the headline's calibration, and log the source validation scores."""
-        hits: Any = self._metrics[next(reversed(self.nets()))]
-        peaks, right = hits["hits"].compute()
-        self.calibration = fit_calibration(peaks.numpy(), right.numpy(), self.calibration_kind)
-        self.log_dict({f"source_val/{k}": v for k, v in self.scores().items()}, sync_dist=False)
-
-    def on_test_epoch_end(self) -> None:
-        """Log the target test scores."""
-        self.log_dict({f"target_test/{k}": v for k, v in self.scores().items()}, sync_dist=False)
-
-    def scores(self) -> dict[str, float]:
-        """``net/metric/group`` -> percent, of the evaluation just run.
-
-        ``ece`` is the calibration error of the peaks as they are, ``ece_calibrated`` the headline's after calibration.
-        """
-        out: dict[str, float] = {}
-        headline = next(reversed(self.nets()))
-        for name in self.nets():
-            metrics: Any = self._metrics[name]
-            for key in ("pck", "pck_regda"):
-                out |= {f"{name}/{key}/{group}": float(v) for group, v in metrics[key].compute().items()}
-            out[f"{name}/evalpose"] = float(metrics["evalpose"].compute())
-            peaks, right = metrics["hits"].compute()
-            out[f"{name}/ece"] = calibration_error(peaks, right)
-            if name == headline and self.calibration is not None:
-                calibrated = torch.from_numpy(self.calibration(peaks.numpy()))
-                out[f"{name}/ece_calibrated"] = calibration_error(calibrated, right)
-            if "per_bin" in metrics:
-                bins = metrics["per_bin"].compute().reshape(-1)  # torchmetrics makes a scalar of a single bin
-                out |= {f"{name}/bin/{i:02d}": float(v) for i, v in enumerate(bins)}
-        return out
 
     # -- checkpoints
 
