@@ -79,3 +79,19 @@ def test_an_epochs_line() -> None:
         "lr": 1.0,
     }
     assert epoch_line(3, 9, values, 61.2, 120.9) == "epoch 3/9  loss 0.1235  source PCK 70.0  61 s, 121 s to go"
+
+
+def test_a_config_that_another_process_writes_meanwhile_is_no_other_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, is_file = RunFolder(tmp_path / "run"), Path.is_file
+
+    def then_written(path: Path) -> bool:
+        found = is_file(path)
+        if path == run.config and not found:
+            run.path.mkdir()
+            run.config.write_text("a: 1\n", encoding="utf-8")
+        return found
+
+    monkeypatch.setattr(Path, "is_file", then_written)
+    assert run.check("a: 1\n") is None

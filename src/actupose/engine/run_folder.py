@@ -158,14 +158,12 @@ class RunFolder:
                     f"{self.path}: holds another run (its config.yaml differs); set another `out` or remove the folder."
                 )
             return self.checkpoint if self.checkpoint.is_file() else None
-        if self.path.is_dir() and any(
-            not file.name.startswith(f"{self.config.name}.tmp") for file in self.path.iterdir()
-        ):
+        if self.path.is_dir() and not all(self._is_config(file) for file in self.path.iterdir()):
             raise UserError(f"{self.path}: holds other files; set `out` to an empty or new folder.")
         return None
 
     def _is_config(self, file: Path) -> bool:
-        """Whether a file is the configuration, which another process of this training may be writing just now."""
+        """Whether a file is the configuration, which another process of this training may have written just now."""
         return file.name.startswith(self.config.name)
 
     def claim(self, config: str) -> Path | None:
