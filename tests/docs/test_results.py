@@ -62,3 +62,20 @@ def test_the_boxes_table_is_what_its_runs_say() -> None:
         assert {k: row[k] for k in ("Front", "Back", "All")} == {
             k: round(part["scores"][f"{net}/pck/{k}"], 1) for k in ("Front", "Back", "All")
         }
+
+
+@pytest.mark.parametrize(("key", "score"), [("pck", "pck/All"), ("evalpose", "evalpose")])
+def test_the_tables_of_few_labels_are_what_their_runs_say(key: str, score: str) -> None:
+    folder = DOCS / "results" / "few_labels"
+    rows = json.loads((folder / "table.json").read_text(encoding="utf-8"))[key]
+    runs = {"source-only": "source_only", "the labels alone": "labels_alone", "ACTUPose": "actupose"}
+    checked = 0
+    for row in rows:
+        for name, run in runs.items():
+            if row[name] == "":
+                continue
+            file = folder / f"{run}_{row['labelled photographs']}" / "scores.json"
+            kept = json.loads(file.read_text(encoding="utf-8"))
+            assert row[name] == round(kept["scores"][f"{kept['headline']}/{score}"], 1)
+            checked += 1
+    assert checked == len([f for f in folder.iterdir() if f.is_dir()])
