@@ -77,6 +77,7 @@ def run_command(words: list[str]) -> None:
         tiny = ["--num", "12"] if words[1].endswith("render.py") else []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", [*words[1:], *tiny])
+            patch.syspath_prepend(str(Path(words[1]).resolve().parent))  # as Python does for a script
             assert code_of(runpy.run_path, words[1], run_name="__main__") in (0, None), words
     else:
         assert program in INSTALLING, words
