@@ -8,7 +8,6 @@ import importlib.util
 import inspect
 import re
 import shlex
-import sys
 import typing
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import docs_index as index
 import pytest
 import yaml
 from docs_index import DOCS, ROOT, SRC
+from docs_tools import tool
 
 from actupose.cli import VERBS
 from actupose.commands.suite import plan, read_suite
@@ -195,17 +195,6 @@ def test_a_wrong_key_would_be_found(in_repository: None) -> None:  # noqa: ARG00
 
 
 # -- the command line
-
-
-def tool(name: str) -> Any:
-    """A script of `tools/` as a module."""
-    spec = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
 
 
 def option_rows(verb: str) -> dict[str, str]:

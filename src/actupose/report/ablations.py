@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from actupose.report.canvas import PALETTE, TICK_SIZE, dress, heading, new_figure, save
 from actupose.report.runs import FinishedRun
+from actupose.report.table import Spread
 from actupose.report.written import Rows, RunFigure, written
 
 _PARTS = ("data", "model")
@@ -111,9 +112,11 @@ def flat_settings(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def mean_and_error(scores: Sequence[float]) -> tuple[float, float]:
-    """Mean and its standard error (n - 1 in the deviation); NaN for one score."""
-    error = float(np.std(scores, ddof=1) / math.sqrt(len(scores))) if len(scores) > 1 else math.nan
-    return float(np.mean(scores)), error
+    """Mean and its standard error, see `Spread`; NaN for an error of one score."""
+    spread = Spread.of(scores)
+    if spread is None:
+        return math.nan, math.nan
+    return spread.mean, math.nan if spread.error is None else spread.error
 
 
 def ablations_figure(sweeps: Sequence[Sweep], out: Path) -> Figure:

@@ -107,13 +107,16 @@ class _OverlayVideo:
         self._file = VideoFile(self._part, self._timing.rate, self._timing.time_base if timed else 1 / rate)
 
     def write(self, pixels: NDArray[np.uint8], index: int) -> None:
+        """Add a drawn frame at the time of frame ``index``."""
         ticks = self._timing.ticks
         self._file.write(pixels, index if ticks is None else ticks[index])
 
     def finish(self) -> None:
+        """Give the complete video its name."""
         self._file.close()
         self._part.replace(self._target)
 
     def abandon(self) -> None:
+        """Remove what was written."""
         self._file.close()
         self._part.unlink(missing_ok=True)
