@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from actupose.curriculum import CurriculumConfig, PoseVAEConfig
-from actupose.data import datamodule
+from actupose.curriculum import source as source_curriculum
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.data.build import ShardResult, build_store
 from actupose.data.datamodule import PoseDataModule
@@ -134,7 +134,7 @@ def test_a_restored_module_draws_the_same_and_fits_nothing(
     first.build_curriculum(4).update(torch.rand(36, generator=torch.Generator().manual_seed(0)), torch.ones(36))
     state = first.state_dict()
     assert set(state) == {"curriculum", "pose_vae", "taught"}
-    monkeypatch.setattr(datamodule, "fit_pose_vae", refuse)
+    monkeypatch.setattr(source_curriculum, "fit_pose_vae", refuse)
     second = make(stores, kind, target_test=stores / "target")
     second.load_state_dict(state)
     attach(second, epoch=2)
@@ -178,7 +178,7 @@ def test_evaluation_sees_every_sample_once(stores: Path) -> None:
 
 
 def test_no_curriculum_scores_nothing(stores: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(datamodule, "fit_pose_vae", refuse)
+    monkeypatch.setattr(source_curriculum, "fit_pose_vae", refuse)
     data = attach(make(stores, "none"))
     assert not data.build_curriculum(4).score.any()
     assert set(data.state_dict()) == {"curriculum", "taught"}

@@ -56,7 +56,8 @@ def worker(rank: int, world: int, port: int, args: list[str], into: Path, option
     PoseMethod.training_step = training_step  # type: ignore[method-assign]
     cli = PoseCLI("fit", args)
     data = cli.datamodule
-    data.pose_vae_config = replace(data.pose_vae_config, seed=options.get("vae_seeds", (0, 0))[rank])
+    ranking = data.source_curriculum
+    ranking.vae_config = replace(ranking.vae_config, seed=options.get("vae_seeds", (0, 0))[rank])
     before = {name: value.clone() for name, value in cli.model.state_dict().items()}
     if options.get("frozen"):
         cli.trainer.callbacks.append(FrozenNorm())  # type: ignore[attr-defined]

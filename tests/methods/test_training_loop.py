@@ -179,8 +179,8 @@ def test_confidence_feeds_the_curricula_that_change(kind: str, changes: int, sto
 
 def test_the_papers_exact_counts_train(stores: Stores, tmp_path: Path) -> None:
     """Eq. 3's counts as written: an epoch's last batch may be short."""
-    data = data_of(stores, "gaussian")
-    data.curriculum_config = CurriculumConfig(kind="gaussian", n_bins=5, sigma=0.4, exact=True)
+    data = data_of(stores)
+    data.source_curriculum.config = CurriculumConfig(kind="gaussian", n_bins=5, sigma=0.4, exact=True)
     data.loader = LoaderConfig(batch_size=4, iterations=8)
     sizes: list[tuple[int, int]] = []
 

@@ -76,10 +76,10 @@ class CurriculumBrowser:
         if scores is not None and len(scores) != len(self._source):
             raise UserError(f"{data.source}: is not the store that {run.path} was trained on; name that one.")
         curriculum = data.build_curriculum(int(held["epoch"]) + 1)
-        ranked = data.curriculum_config.kind != "none"
-        self.kind = data.curriculum_config.kind
+        self.kind = curriculum.config.kind
+        ranked = self.kind != "none"
         self.score = curriculum.score if ranked else data.score(self._source.keypoints, self._source.visible).double()
-        self.num_bins = min(data.curriculum_config.n_bins, len(self._source))
+        self.num_bins = min(curriculum.config.n_bins, len(self._source))
         self.bin_of = assign_bins(self.score, self.num_bins)[1]
         self.archetype_of = np.array(self._source.archetypes())
         self.skeleton = data.skeleton

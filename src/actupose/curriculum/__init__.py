@@ -21,6 +21,7 @@ from actupose.curriculum.schedule import (
     hard_schedule,
     uniform_schedule,
 )
+from actupose.curriculum.source import SourceCurriculum
 from actupose.curriculum.state import CurriculumState, CurriculumStats
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "HealthReport",
     "PoseVAE",
     "PoseVAEConfig",
+    "SourceCurriculum",
     "active_score",
     "angular_difference_per_bin",
     "archetype_shares",

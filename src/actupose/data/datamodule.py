@@ -15,16 +15,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from actupose.curriculum import (
-    ClosedLoopConfig,
-    CurriculumConfig,
-    CurriculumState,
-    PoseVAE,
-    PoseVAEConfig,
-    assign_bins,
-    fit_pose_vae,
-    score_poses,
-)
+from actupose.curriculum import ClosedLoopConfig, CurriculumConfig, CurriculumState, PoseVAEConfig, SourceCurriculum
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.data.dataset import PoseDataset, as_batch
 from actupose.data.image_cache import Cache, CacheBudget
@@ -113,15 +104,12 @@ class PoseDataModule(L.LightningDataModule):
             raise UserError(f"data.size is {size}; it must be a multiple of 32, the coarsest stride of the backbones.")
         self.size, self.seed, self.validation_share = size, seed, validation_share
         self.loader = loader or LoaderConfig()
-        self.curriculum_config = curriculum or CurriculumConfig()
-        self.pose_vae_config = pose_vae or PoseVAEConfig()
-        self.curriculum: CurriculumState | None = None
-        self.pose_vae: PoseVAE | None = None
+        configs = curriculum or CurriculumConfig(), pose_vae or PoseVAEConfig()
+        self.source_curriculum = SourceCurriculum(self.skeleton, *configs, seed, self._source_poses)
         self._sets: _Sets | None = None
         self._streamed: StreamedTarget | None = None
         self._test: PoseDataset | None = None
         self._taught: Tensor | None = None
-        self._restored: dict[str, Any] = {}
         self._budget: CacheBudget | None = None
         self.trains_on_target = True
 
@@ -286,43 +274,25 @@ class PoseDataModule(L.LightningDataModule):
 
     # -- curriculum
 
+    @property
+    def curriculum(self) -> CurriculumState | None:
+        """Scores, bins and draws of the source; None before `build_curriculum`."""
+        return self.source_curriculum.state
+
     def build_curriculum(self, epochs: int) -> CurriculumState:
         """Score the source poses and bin them, or take both back from a checkpoint.
 
         Args:
             epochs: epochs of the whole training.
         """
-        if self.curriculum is None:
-            source = self.sets.source
-            needed = self.curriculum_config.kind != "none"
-            if needed or self.target_test is not None:
-                self._fitted_vae()  # now, even where only the test's bins need it: the checkpoint keeps it
-            if not needed:
-                score = torch.zeros(len(source))
-            elif "curriculum" in self._restored:
-                score = self._restored["curriculum"]["score_vae"]
-            else:
-                score = self.score(source.keypoints, source.visible)
-            self.curriculum = CurriculumState(score, self.curriculum_config, epochs, self.seed)
-            if "curriculum" in self._restored:
-                self.curriculum.load_state_dict(self._restored["curriculum"])
-        return self.curriculum
+        return self.source_curriculum.build(epochs, keep_pose_vae=self.target_test is not None)  # for the test's bins
 
     def score(self, keypoints: Tensor, visible: Tensor) -> Tensor:
         """Pose complexity (Eq. 2) by the Pose-VAE of the source, fitted on first use; (N,) float32."""
-        return score_poses(self._fitted_vae(), keypoints, visible, self.skeleton)
+        return self.source_curriculum.score(keypoints, visible)
 
-    def _fitted_vae(self) -> PoseVAE:
-        if self.pose_vae is None:
-            config = self.pose_vae_config
-            self.pose_vae = PoseVAE(self.skeleton.num_keypoints, config.latent, config.hidden)
-            if "pose_vae" in self._restored:
-                self.pose_vae.load_state_dict(self._restored["pose_vae"])
-                self.pose_vae.eval().requires_grad_(False)
-            else:
-                source = self.sets.source
-                self.pose_vae = fit_pose_vae(source.keypoints, source.visible, self.skeleton, config)
-        return self.pose_vae
+    def _source_poses(self) -> tuple[Tensor, Tensor]:
+        return self.sets.source.keypoints, self.sets.source.visible
 
     def grow_source(self, store: PoseStore) -> None:
         """Take the samples of another store into the training's source, and into its curriculum where it is built.
@@ -332,34 +302,23 @@ class PoseDataModule(L.LightningDataModule):
         """
         more = self._dataset(store, labelled=True, cache="none")
         self.sets.source.extend(more)
-        if self.curriculum is not None:
-            self.curriculum.grow(self.score(more.keypoints, more.visible))
+        self.source_curriculum.grow(more.keypoints, more.visible)
 
     def test_bins(self) -> tuple[Tensor, int] | None:
         """Complexity bin of every test pose (evaluation alone reads its labels) and the number of bins.
 
         None where no Pose-VAE of the source is at hand: its run had neither a curriculum nor a test set.
         """
-        if self._test is None or (self.pose_vae is None and "pose_vae" not in self._restored):
-            return None
-        n_bins = min(self.curriculum_config.n_bins, len(self._test))
-        return assign_bins(self.score(self._test.keypoints, self._test.visible), n_bins)[1], n_bins
+        return None if self._test is None else self.source_curriculum.bins_of(self._test.keypoints, self._test.visible)
 
     def state_dict(self) -> dict[str, Any]:
         """Scores, bins and the Pose-VAE, so that a resumed run draws what the unbroken one would."""
-        state: dict[str, Any] = {}
-        if self.curriculum is not None:
-            state["curriculum"] = self.curriculum.state_dict()
-        if self.pose_vae is not None:
-            state["pose_vae"] = self.pose_vae.state_dict()
-        if self._taught is not None:
-            state["taught"] = self._taught
-        return state
+        taught = {} if self._taught is None else {"taught": self._taught}
+        return {**self.source_curriculum.state_dict(), **taught}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Keep what a checkpoint holds until the curriculum is built."""
-        self._restored = state_dict
-        self.curriculum, self.pose_vae = None, None
+        self.source_curriculum.load_state_dict(state_dict)
         if "taught" in state_dict:
             self._taught = state_dict["taught"]
             self._mask_untaught()
@@ -376,7 +335,8 @@ class PoseDataModule(L.LightningDataModule):
         trainer: Any = self.trainer
         epochs, epoch = trainer.max_epochs or 1, trainer.fit_loop.epoch_progress.current.processed
         curriculum = self.build_curriculum(epochs)
-        self._take_from_first_process(trainer)
+        if trainer.world_size > 1:  # another machine may have computed other last bits
+            self.source_curriculum.agree(trainer.strategy.broadcast(self.source_curriculum.state_dict()))
         loaders = {}
         for name, dataset, setting, size in self._streams():
             samples = self.loader.iterations * size
@@ -386,15 +346,6 @@ class PoseDataModule(L.LightningDataModule):
             sampler.set_epoch(epoch)
             loaders[name] = self._loader(dataset, sampler)
         return CombinedLoader(loaders, mode="min_size")
-
-    def _take_from_first_process(self, trainer: Any) -> None:  # noqa: ANN401 - Lightning types it as a Trainer or None
-        """Hold the first process's curriculum and Pose-VAE: another machine may have computed other last bits."""
-        if trainer.world_size == 1:
-            return
-        held = trainer.strategy.broadcast(self.state_dict())
-        for part in ("curriculum", "pose_vae"):
-            if part in held:
-                getattr(self, part).load_state_dict(held[part])
 
     def _source_draw(self, curriculum: CurriculumState) -> Callable[[int], Tensor]:
         return lambda epoch: curriculum.draw(epoch, self.samples_per_epoch)
@@ -485,7 +436,7 @@ class PoseDataModule(L.LightningDataModule):
 
     def describe(self) -> dict[str, Any]:
         """Plain data of what is trained on."""
-        facts = {"loader": asdict(self.loader), "curriculum": asdict(self.curriculum_config), "size": self.size}
+        facts = {"loader": asdict(self.loader), "curriculum": asdict(self.source_curriculum.config), "size": self.size}
         if self.labelled_target.enabled:
             facts["labelled_target"] = asdict(self.labelled_target)
         return facts

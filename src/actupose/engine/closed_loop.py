@@ -32,7 +32,7 @@ def check_closed_loop(data: PoseDataModule) -> None:
     config = data.closed_loop
     if config.budget == 0:
         return
-    if KINDS[data.curriculum_config.kind].rescore is None:
+    if KINDS[data.source_curriculum.config.kind].rescore is None:
         feeding = " or ".join(name for name, kind in KINDS.items() if kind.rescore is not None)
         raise UserError(
             f"data.closed_loop needs a curriculum that follows the student: data.curriculum.kind {feeding}."
