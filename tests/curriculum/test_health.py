@@ -4,7 +4,7 @@ import pytest
 import torch
 from stick_figures import stick_figures
 
-from actupose.curriculum import PoseVAEConfig, angular_difference_per_bin, fit_pose_vae, health_report, rank_correlation
+from actupose.curriculum import PoseVAEConfig, fit_pose_vae, health_report, pair_differences, rank_correlation
 from actupose.curriculum import score_poses as score
 from actupose.skeletons import load_skeleton
 
@@ -28,27 +28,27 @@ def _elbow(degrees: float) -> list[list[float]]:
 def test_angular_difference_by_hand() -> None:
     # bin 0: the two poses differ by 20 degrees across the wrap (170 against -170); bin 1: by 90 degrees
     points = torch.tensor([_elbow(170), _elbow(0), _elbow(-170), _elbow(90)])
-    difference = angular_difference_per_bin(points, torch.full((4, 3), 2), torch.tensor([0, 1, 0, 1]), [(0, 1, 2)])
+    difference = pair_differences(points, torch.full((4, 3), 2), torch.tensor([0, 1, 0, 1]), [(0, 1, 2)]).nanmean(-1)
     assert difference.tolist() == pytest.approx([math.radians(20) / 3, math.radians(90) / 3], rel=1e-4)
 
 
 def test_angular_difference_compares_common_triplets_rescaled_to_all() -> None:
     points = torch.tensor([[*_elbow(10), [5.0, 5.0]], [*_elbow(50), [-9.0, 4.0]]])
     visible = torch.tensor([[2, 2, 2, 0], [2, 2, 1, 2]])
-    difference = angular_difference_per_bin(points, visible, torch.tensor([0, 0]), [(0, 1, 2), (0, 1, 3)])
+    difference = pair_differences(points, visible, torch.tensor([0, 0]), [(0, 1, 2), (0, 1, 3)]).nanmean(-1)
     assert difference.item() == pytest.approx(math.radians(40) * math.sqrt(2) / 4, rel=1e-4)
 
 
 def test_bins_without_a_pair_are_nan() -> None:
     points = torch.tensor([_elbow(0), _elbow(10), _elbow(20)])
     visible = torch.tensor([[2, 2, 2], [2, 2, 0], [2, 2, 2]])
-    assert angular_difference_per_bin(points, visible, torch.tensor([0, 0, 2]), [(0, 1, 2)]).isnan().all()
+    assert pair_differences(points, visible, torch.tensor([0, 0, 2]), [(0, 1, 2)]).nanmean(-1).isnan().all()
 
 
 def test_mean_over_pairs_approaches_all_pairs() -> None:
     points = stick_figures(40, 30.0, seed=2)
     visible, bin_of = torch.full((40, 16), 2), torch.arange(40) % 2
-    got = angular_difference_per_bin(points, visible, bin_of, BODY.triplets, num_pairs=20_000)
+    got = pair_differences(points, visible, bin_of, BODY.triplets, num_pairs=20_000).nanmean(-1)
 
     def angle(pose: torch.Tensor, a: int, b: int, c: int) -> float:
         u, v = (pose[a] - pose[b]).tolist(), (pose[c] - pose[b]).tolist()

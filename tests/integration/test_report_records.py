@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from actupose.curriculum import angular_difference_per_bin, assign_bins
+from actupose.curriculum import assign_bins, pair_differences
 from actupose.data.datamodule import PoseDataModule
 from actupose.data.store import open_store
 from integration.runs import differing, fit, fit_args, metrics, run, run_and_stop, scores, weights
@@ -73,9 +73,8 @@ def test_complexity_is_that_of_the_pose_vaes_bins(watched: Path, stores: Stores)
     data = PoseDataModule(stores.source, size=64)
     data.setup("fit")
     source = data.sets.source
-    expected = angular_difference_per_bin(
-        source.keypoints, source.visible, assign_bins(score, 5)[1], data.skeleton.triplets
-    )
+    bins = assign_bins(score, 5)[1]
+    expected = pair_differences(source.keypoints, source.visible, bins, data.skeleton.triplets).nanmean(-1)
     held = json.loads((watched / "complexity.json").read_text("utf-8"))["bins"]
     assert [b["mean"] for b in held] == pytest.approx(expected.tolist())
     assert all(sorted(b["values"]) == b["values"] for b in held)

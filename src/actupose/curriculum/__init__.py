@@ -6,13 +6,7 @@ from actupose.curriculum.closed_loop import ClosedLoopConfig, archetype_shares
 from actupose.curriculum.config import KINDS, CurriculumConfig, CurriculumKind
 from actupose.curriculum.draw import draw_epoch
 from actupose.curriculum.fit import PoseVAEConfig, fit_pose_vae, score_poses
-from actupose.curriculum.health import (
-    HealthReport,
-    angular_difference_per_bin,
-    health_report,
-    pair_differences,
-    rank_correlation,
-)
+from actupose.curriculum.health import HealthReport, health_report, pair_differences, rank_correlation
 from actupose.curriculum.pose_vae import PoseVAE, normalise_poses, vae_loss
 from actupose.curriculum.schedule import (
     effective_bins,
@@ -36,7 +30,6 @@ __all__ = [
     "PoseVAEConfig",
     "SourceCurriculum",
     "active_score",
-    "angular_difference_per_bin",
     "archetype_shares",
     "assign_bins",
     "bin_means",

@@ -57,20 +57,6 @@ def rank_correlation(scores_a: Tensor, scores_b: Tensor) -> float:
     return float(stats.spearmanr(scores_a.cpu().numpy(), scores_b.cpu().numpy()).statistic)
 
 
-def angular_difference_per_bin(
-    points: Tensor,
-    visible: Tensor,
-    bin_of: Tensor,
-    triplets: Sequence[tuple[int, int, int]],
-    num_pairs: int = 2000,
-    seed: int = 0,
-) -> Tensor:
-    """Return the mean of `pair_differences` in each bin (Fig. 3), (number of bins,); NaN for a bin without a pair."""
-    difference = pair_differences(points, visible, bin_of, triplets, num_pairs, seed)
-    usable = ~difference.isnan()
-    return difference.nan_to_num().sum(-1) / usable.sum(-1)
-
-
 def pair_differences(
     points: Tensor,
     visible: Tensor,
@@ -93,7 +79,7 @@ def pair_differences(
 
     Returns:
         (number of bins, num_pairs) float64, radians per keypoint; NaN for a pair that shares no triplet, and where a
-        bin has less than two poses.
+        bin has less than two poses. Fig. 3 shows its `nanmean` over the pairs.
     """
     bin_of = bin_of.cpu()
     sizes = torch.bincount(bin_of)
@@ -140,7 +126,7 @@ def health_report(
     """
     correlation = rank_correlation(score, other_score)
     _, bin_of = assign_bins(score, min(n_bins, len(score)))
-    difference = angular_difference_per_bin(points, visible, bin_of, skeleton.triplets)
+    difference = pair_differences(points, visible, bin_of, skeleton.triplets).nanmean(-1)
     known = ~difference.isnan()
     rise = (
         rank_correlation(difference[known], torch.arange(len(difference))[known]) if int(known.sum()) > 1 else math.nan
