@@ -7,8 +7,10 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # EFBIG: a limit on the size of files, as some clusters set
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # of file systems that keep none
 
 
 @contextmanager
@@ -32,6 +34,36 @@ def whole_file(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def hold(path: Path) -> BinaryIO:
+    """Open a file to append to, and keep every other process from holding it too.
+
+    The lock is the system's: it ends with this process, however that ends, so none is ever left behind. Where the
+    system or the file system has no locks, nobody is kept out.
+
+    Args:
+        path: the file; made where it is missing.
+
+    Returns:
+        The open file; closing it lets go.
+
+    Raises:
+        BlockingIOError: another process holds the file.
+        OSError: it cannot be written to.
+    """
+    file = path.open("ab")
+    try:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except ImportError:  # Windows
+        pass
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            file.close()
+            raise
+    return file
 
 
 def is_full(error: OSError) -> bool:

@@ -194,7 +194,9 @@ def test_an_output_of_another_command(
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_a_killed_prediction_continues_to_the_same_bytes(tiny_run: TinyRun, tmp_path: Path) -> None:
+def test_a_killed_prediction_continues_to_the_same_bytes(
+    tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     folder = many(tmp_path / "in", 120)
 
     def command(out: Path) -> list[str]:
@@ -204,6 +206,14 @@ def test_a_killed_prediction_continues_to_the_same_bytes(tiny_run: TinyRun, tmp_
     journal = tmp_path / "killed" / "journal.jsonl"
     with subprocess.Popen([sys.executable, "-m", "actupose", *command(tmp_path / "killed")]) as process:
         wait_for_rows(process, journal, 12)
+        process.send_signal(signal.SIGSTOP)  # alive, and no further
+        held = journal.read_bytes()
+        for more in ([], ["--overwrite", "true"]):
+            said = failed(capsys, *command(tmp_path / "killed")[1:], *more)
+            assert said.endswith(
+                "killed: another `actupose predict` is writing there; wait until it has ended, or name another --out."
+            )
+        assert journal.read_bytes() == held
         process.kill()
     assert 0 < journal.read_bytes().count(b"\n") < 120
     assert not (tmp_path / "killed" / "predictions.json").exists()

@@ -32,6 +32,7 @@ def test_rows_come_back(tmp_path: Path) -> None:
     journal.append(ROWS[4:])
     assert journal.done == len(ROWS)
     assert all(map(same, journal.rows(), ROWS))
+    journal.close()
     again = begin(tmp_path / "out")
     assert again.done == len(ROWS), "a whole one is whole, also where its last batch is a part"
     assert all(map(same, again.rows(), ROWS))
@@ -75,8 +76,42 @@ def test_overwriting_removes_our_files_alone(tmp_path: Path) -> None:
         (tmp_path / name).write_text("", encoding="utf-8")
     journal = begin(tmp_path, command={"flip": True}, overwrite=True)
     assert journal.done == 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == [module.COMMAND, "mine.txt"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == [module.COMMAND, module.JOURNAL, "mine.txt"]
+    assert not list(journal.rows())
     assert json.loads((tmp_path / module.COMMAND).read_text(encoding="utf-8"))["flip"] is True
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_one_writes_at_a_time(tmp_path: Path, overwrite: bool) -> None:
+    with begin(tmp_path / "out") as journal:
+        journal.append(ROWS[:3])
+        before = (tmp_path / "out" / module.JOURNAL).read_bytes()
+        with pytest.raises(UserError, match=r"out: another `actupose predict` is writing there; wait until"):
+            begin(tmp_path / "out", overwrite=overwrite)
+        assert (tmp_path / "out" / module.JOURNAL).read_bytes() == before
+        journal.append(ROWS[3:])
+    assert begin(tmp_path / "out", overwrite=overwrite).done == (0 if overwrite else len(ROWS))
+
+
+def test_one_killed_before_it_wrote_its_command_is_in_nobodys_way(tmp_path: Path) -> None:
+    (tmp_path / module.JOURNAL).touch()
+    (tmp_path / f"{module.COMMAND}.tmp123").write_text("{", encoding="utf-8")
+    begin(tmp_path).append(ROWS)
+    assert begin(tmp_path).done == len(ROWS)
+    (tmp_path / module.COMMAND).unlink()
+    with pytest.raises(UserError, match="holds other files"):
+        begin(tmp_path)  # rows of nobody knows which command
+
+
+def test_the_folder_is_looked_at_again_once_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hold(path: Path) -> Any:
+        monkeypatch.undo()
+        begin(tmp_path / "out", command={"flip": True}).append(ROWS)  # it comes, and has ended
+        return module.hold(path)
+
+    monkeypatch.setattr(module, "hold", hold)
+    with pytest.raises(UserError, match=r"another command \(flip: True, now False\)"):
+        begin(tmp_path / "out")
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
@@ -97,6 +132,7 @@ def test_a_damaged_line_and_a_full_disk_are_named(tmp_path: Path) -> None:
     file = tmp_path / module.JOURNAL
     lines = file.read_bytes().splitlines(keepends=True)
     file.write_bytes(b"".join([*lines[:2], b"{rubbish\n", *lines[3:]]))
+    journal.close()
     with pytest.raises(UserError, match=r"journal\.jsonl: line 3 is damaged"):
         list(begin(tmp_path).rows())
     file.unlink()

@@ -39,17 +39,17 @@ def run(args: list[str]) -> None:
     predictor = Predictor(model, PredictConfig(**{name: parsed[name] for name in names}))
     source, finder = _source_and_finder(parsed)
     command = _command(parsed, model, predictor, source, finder)
-    journal = Journal(parsed.out, command, parsed.batch_size, source.total, overwrite=parsed.overwrite)
-    if journal.done:
-        print(f"{parsed.out}: {journal.done} of {source.total} pictures are predicted already.")
-    if journal.done != source.total:
-        predict_all(source, finder, predictor, journal)
-    job = OutputJob(parsed.out, model.skeleton, source.locate, parsed.threshold)
-    summary = write_outputs(journal, classes, job)
-    try:
-        write_json_atomically(parsed.out / "report.json", _facts(parsed, command, model, summary))
-    except OSError as error:
-        raise cannot_write(parsed.out, error) from error
+    with Journal(parsed.out, command, parsed.batch_size, source.total, overwrite=parsed.overwrite) as journal:
+        if journal.done:
+            print(f"{parsed.out}: {journal.done} of {source.total} pictures are predicted already.")
+        if journal.done != source.total:
+            predict_all(source, finder, predictor, journal)
+        job = OutputJob(parsed.out, model.skeleton, source.locate, parsed.threshold)
+        summary = write_outputs(journal, classes, job)
+        try:
+            write_json_atomically(parsed.out / "report.json", _facts(parsed, command, model, summary))
+        except OSError as error:
+            raise cannot_write(parsed.out, error) from error
     _tell(parsed.out, model.name, summary, [writer.name for writer in classes])
 
 

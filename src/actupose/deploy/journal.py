@@ -6,15 +6,17 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from actupose.data.store import write_json_atomically
 from actupose.errors import UserError
+from actupose.files import hold
 
 COMMAND, JOURNAL = "command.json", "journal.jsonl"
 FORMAT = 1
@@ -95,6 +97,8 @@ class Row:
 class Journal:
     """The folder of one prediction; a killed one goes on where its last whole batch ended.
 
+    As long as a journal is open no other process can open one of the same folder: use it as a context manager.
+
     Args:
         out: new or empty folder, or one that the same command began.
         command: what the predictions depend on, as plain data.
@@ -104,7 +108,8 @@ class Journal:
         overwrite: remove what an earlier prediction, of any command, left there.
 
     Raises:
-        UserError: the folder holds other files or another command's predictions, or cannot be written.
+        UserError: the folder holds other files or another command's predictions, another process writes there, or it
+            cannot be written.
     """
 
     def __init__(
@@ -113,13 +118,31 @@ class Journal:
         self.out, self._path = out, out / JOURNAL
         self._refuse(command, overwrite=overwrite)
         try:
-            if overwrite:
-                _remove(out)
-            out.mkdir(parents=True, exist_ok=True)
-            write_json_atomically(out / COMMAND, {"format": FORMAT, **command})
-            self.done = self._mend(batch, total)
+            with ExitStack() as opened:
+                out.mkdir(parents=True, exist_ok=True)
+                opened.enter_context(hold(self._path))
+                self._refuse(command, overwrite=overwrite)  # again: who held it till now may have claimed the folder
+                if overwrite:
+                    _remove(out)
+                write_json_atomically(out / COMMAND, {"format": FORMAT, **command})
+                self.done = self._mend(batch, total)
+                self._opened = opened.pop_all()
+        except BlockingIOError as error:
+            raise UserError(
+                f"{out}: another `actupose predict` is writing there; wait until it has ended, or name another --out."
+            ) from error
         except OSError as error:
             raise cannot_write(out, error) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let another process write to the folder; what was written stays."""
+        self._opened.close()
 
     def append(self, rows: Sequence[Row]) -> None:
         """Write the rows of a batch.
@@ -140,8 +163,6 @@ class Journal:
         Raises:
             UserError: the file is damaged.
         """
-        if not self._path.exists():
-            return
         with self._path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 try:
@@ -161,14 +182,14 @@ class Journal:
         if not out.is_dir() or not any(out.iterdir()):
             return
         if not (out / COMMAND).is_file():
+            if all(map(_only_begun, out.iterdir())):
+                return
             raise UserError(f"{out}: holds other files; name an empty or new folder as --out.")
         if not overwrite:
             _same_command(out, command)
 
     def _mend(self, batch: int, total: int | None) -> int:
         """Take away what a killed call left of a batch; returns how many rows stay."""
-        if not self._path.exists():
-            return 0
         with self._path.open("rb+") as file:
             ends = [0]
             for line in file:
@@ -179,6 +200,11 @@ class Journal:
             if file.seek(0, os.SEEK_END) > ends[kept]:
                 file.truncate(ends[kept])
         return kept
+
+
+def _only_begun(file: Path) -> bool:
+    """Whether a file is what a call leaves that is killed before its folder says whose it is."""
+    return file.name.startswith(f"{COMMAND}.tmp") or (file.name == JOURNAL and file.stat().st_size == 0)
 
 
 def _same_command(out: Path, command: Mapping[str, Any]) -> None:
@@ -201,11 +227,12 @@ def _short(value: object) -> str:
 
 
 def _remove(out: Path) -> None:
-    """Remove what `predict` writes into its folder, and nothing else; the command last."""
+    """Remove what `predict` writes into its folder, and nothing else; the command last. The held journal is emptied."""
     for name in ("overlay", "deeplabcut"):
         if (out / name).is_dir():
             shutil.rmtree(out / name)
-    for pattern in ("predictions.*", "camera.mkv", "report.json", JOURNAL, COMMAND):
+    os.truncate(out / JOURNAL, 0)
+    for pattern in ("predictions.*", "camera.mkv", "report.json", COMMAND):
         for file in out.glob(pattern):
             file.unlink()
 
