@@ -235,7 +235,7 @@ def test_a_light_verbs_table_is_its_parser(verb: str) -> None:
 
 @pytest.mark.parametrize("verb", TRAINING)
 def test_a_training_verbs_options_exist(verb: str) -> None:
-    own = {"config", "out", "eval_every_epoch", "eval_pseudo_labels", "seed_everything", "model", "ckpt_path"}
+    own = {"config", "out", "start", "eval_every_epoch", "eval_pseudo_labels", "seed_everything", "model", "ckpt_path"}
     for name, told in option_rows(verb).items():
         found = [lookup(name, method) for method in METHODS]
         assert name in own or any(known and same_default(told, default) for known, default in found), name

@@ -23,6 +23,7 @@ from actupose.engine.dry_run import dry_run
 from actupose.engine.keep_checkpoints import WholeCheckpoints
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.scoring import EpochScores, PseudoLabelScores
+from actupose.engine.start import Start
 from actupose.engine.training import (
     DEFAULTS,
     check_inputs,
@@ -42,8 +43,7 @@ from actupose.report.table import scores_table
 DRY_RUN, AS_JSON = "--dry-run", "--json"
 DRY_RUN_HELP = f"{DRY_RUN} [{AS_JSON}]: train a few steps, tell what the whole takes, and write nothing"
 _EVERY_EPOCH = "score the target test set after every epoch too, into scores.jsonl; for tables, nothing is chosen by it"
-
-
+_START = "run folder or checkpoint whose network a fresh training begins with, in place of the backbone's weights"
 _PSEUDO_LABELS = (
     "compare predictions on target training images with their labels after every epoch, into pseudo_labels.jsonl; for "
     "reports, nothing is trained or chosen by it"
@@ -87,6 +87,7 @@ class PoseCLI(LightningCLI):
         """Options beside Lightning's: the run folder, a checkpoint, one seed and one skeleton."""
         parser.add_argument("--out", type=Path, default=Path("runs/latest"), help="the run folder")
         parser.add_argument("--ckpt_path", type=Path | None, default=None, help="checkpoint to score (validate, test)")
+        parser.add_argument("--start", type=Path | None, default=None, help=_START)
         parser.add_class_arguments(LabelFreeConfig, "label_free")
         parser.add_argument("--eval_every_epoch", type=bool, default=False, help=_EVERY_EPOCH)
         parser.add_argument("--eval_pseudo_labels", type=bool, default=False, help=_PSEUDO_LABELS)
@@ -191,6 +192,9 @@ def fit(args: list[str]) -> dict[str, float]:
     cli.datamodule.use_trainer(cli.trainer)
     check_inputs(cli.model, cli.datamodule, cli.trainer.max_epochs or 1 if fresh else None)
     check_steps(cli.datamodule, cli.trainer)
+    start = Start.of(cli.config.start)
+    if start is not None and fresh:
+        start.load_into(cli.model)
     if dry:
         _dry_run(cli, run, as_json=as_json)
         return {}
@@ -202,7 +206,7 @@ def fit(args: list[str]) -> dict[str, float]:
         checkpoint, damage = last_whole(run)
         if cli.trainer.is_global_zero:
             print(damage or f"{run.path}: continues from {checkpoint}", flush=True)
-    scores = train(cli.model, cli.datamodule, cli.trainer, run, checkpoint)
+    scores = train(cli.model, cli.datamodule, cli.trainer, run, checkpoint, start)
     _print_scores(cli, scores)
     return scores
 

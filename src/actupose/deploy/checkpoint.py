@@ -12,14 +12,11 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from actupose.engine.checkpoints import first_line, read_checkpoint
+from actupose.engine.checkpoints import first_line, headline_network
 from actupose.errors import UserError
 from actupose.metrics import Calibration
 from actupose.models import NetConfig, PoseNet
 from actupose.skeletons import Skeleton
-
-_KEY = "actupose"
-_TEACHER, _STUDENT = "teacher.net.", "student."
 
 
 class LoadedModel(NamedTuple):
@@ -65,15 +62,8 @@ def load_checkpoint(path: Path) -> LoadedModel:
     Raises:
         UserError: the file is missing, broken, no checkpoint of this program, or of another version.
     """
-    held = read_checkpoint(path)
-    facts, state = held.get(_KEY), held.get("state_dict")
-    if not isinstance(facts, Mapping) or not isinstance(state, Mapping):
-        raise UserError(f"{path}: is no checkpoint of actupose; name RUN/checkpoints/last.ckpt of a run.")
-    adapted = bool(state.get("adapted", False))
-    prefix = _TEACHER if adapted else _STUDENT
-    name = f"{facts.get('method')} {'teacher' if adapted else 'student'}"
-    net = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
-    return restore({**facts, "name": name}, net, path)
+    found = headline_network(path)
+    return restore({**found.facts, "name": f"{found.facts.get('method')} {found.role}"}, found.state, path)
 
 
 def restore(facts: Mapping[str, Any], state: Mapping[str, Tensor], origin: Path) -> LoadedModel:

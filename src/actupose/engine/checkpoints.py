@@ -2,13 +2,48 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch import Tensor
 
 from actupose.engine.run_folder import RunFolder
 from actupose.errors import UserError
+
+_FACTS = "actupose"
+_TEACHER, _STUDENT = "teacher.net.", "student."
+
+
+class HeadlineNetwork(NamedTuple):
+    """The network whose scores are a checkpoint's headline: the teacher once adaptation has begun, else the student.
+
+    Attributes:
+        facts: what rebuilds it, as `PoseMethod.on_save_checkpoint` keeps it.
+        state: its ``state_dict``.
+        role: ``teacher`` or ``student``.
+    """
+
+    facts: Mapping[str, Any]
+    state: dict[str, Tensor]
+    role: str
+
+
+def headline_network(path: Path) -> HeadlineNetwork:
+    """The headline network of a checkpoint that `actupose fit` wrote.
+
+    Raises:
+        UserError: the file is missing, broken or no checkpoint of this program.
+    """
+    held = read_checkpoint(path)
+    facts, state = held.get(_FACTS), held.get("state_dict")
+    if not isinstance(facts, Mapping) or not isinstance(state, Mapping):
+        raise UserError(f"{path}: is no checkpoint of actupose; name RUN/checkpoints/last.ckpt of a run.")
+    adapted = bool(state.get("adapted", False))
+    prefix = _TEACHER if adapted else _STUDENT
+    net = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    return HeadlineNetwork(facts, net, "teacher" if adapted else "student")
 
 
 def last_whole(run: RunFolder) -> tuple[Path, str]:

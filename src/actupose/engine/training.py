@@ -22,8 +22,9 @@ from actupose.engine.faults import told_in_one_line
 from actupose.engine.keep_checkpoints import WholeCheckpoints
 from actupose.engine.records import write_pairs, write_predictions
 from actupose.engine.run_folder import RunFolder
+from actupose.engine.start import Start
 from actupose.engine.validators import LabelFreeConfig
-from actupose.engine.verdict import adaptation_verdict
+from actupose.engine.verdict import adaptation_verdict, compare_runs
 from actupose.errors import UserError
 from actupose.files import remove_leftovers
 from actupose.methods import Oracle, PoseMethod
@@ -106,7 +107,12 @@ def check_steps(data: PoseDataModule, trainer: L.Trainer) -> None:
 
 
 def train(
-    method: PoseMethod, data: PoseDataModule, trainer: L.Trainer, run: RunFolder, checkpoint: Path | None = None
+    method: PoseMethod,
+    data: PoseDataModule,
+    trainer: L.Trainer,
+    run: RunFolder,
+    checkpoint: Path | None = None,
+    start_from: Start | None = None,
 ) -> dict[str, float]:
     """Train, keep the record, and score the labelled target where there is one.
 
@@ -116,6 +122,7 @@ def train(
         trainer: from `make_trainer` or the command line.
         run: the run folder, claimed.
         checkpoint: continue from here; `RunFolder.claim` gave it.
+        start_from: where the method's network comes from (`Start.load_into`), for the record and the verdict.
 
     Returns:
         Scores on ``data.target_test`` (``net/metric/group`` -> percent); empty without one.
@@ -130,7 +137,8 @@ def train(
         start -= sum(float(row["seconds"]) for row in run.read_metrics())
     if trainer.is_global_zero:
         remove_leftovers(run.path)
-        run.write_record(method=type(method).__name__, data=data.describe(), fingerprints=data.fingerprints())
+        prints = data.fingerprints() | ({"start": start_from.fingerprint()} if start_from else {})
+        run.write_record(method=type(method).__name__, data=data.describe(), fingerprints=prints)
     try:
         with quiet(), told_in_one_line():
             trainer.fit(method, datamodule=data, ckpt_path=checkpoint, weights_only=True)
@@ -138,7 +146,7 @@ def train(
         raise KeyboardInterrupt from stop
     seconds = time.monotonic() - start
     if trainer.is_global_zero:
-        tell_verdict(run, method.warmup_epochs)
+        tell_verdict(run, method.warmup_epochs, start_from)
         write_pairs(method, data, run)
     if data.target_test is None:
         return {}
@@ -147,9 +155,17 @@ def train(
     return scores
 
 
-def tell_verdict(run: RunFolder, warmup_epochs: int) -> None:
-    """Print whether the adaptation helped, by the label-free validators, and write ``verdict.json``."""
+def tell_verdict(run: RunFolder, warmup_epochs: int, start_from: Start | None = None) -> None:
+    """Print whether the adaptation helped, by the label-free validators, and write ``verdict.json``.
+
+    The comparison is with the end of the run's own source-only phase, or with the training that it started from.
+    """
     verdict = adaptation_verdict(run, warmup_epochs)
+    if verdict is None and start_from is not None:
+        try:
+            verdict = compare_runs(start_from.path, run.path)
+        except UserError as error:
+            print(f"no verdict: {error}", flush=True)
     if verdict is not None:
         print("\n".join(verdict.lines()), flush=True)
         write_json_atomically(run.verdict, verdict.to_dict())

@@ -1,0 +1,67 @@
+"""A training that starts from the network of another one, e.g. an adaptation from a source-only training of yours."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from actupose.engine.checkpoints import HeadlineNetwork, first_line, headline_network
+from actupose.engine.run_folder import RunFolder
+from actupose.errors import UserError
+from actupose.methods import PoseMethod
+from actupose.metrics import Calibration
+
+
+class Start:
+    """The headline network of another training.
+
+    Args:
+        path: a run folder, whose last checkpoint counts, or a checkpoint.
+
+    Raises:
+        UserError: there is none, or it is broken.
+
+    Attributes:
+        path: see above.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = RunFolder(path).checkpoint if path.is_dir() else path
+        self._found: HeadlineNetwork = headline_network(self._file)
+
+    @classmethod
+    def of(cls, path: Path | None) -> Start | None:
+        """The start that was asked for, if one was."""
+        return None if path is None else cls(path)
+
+    def load_into(self, method: PoseMethod) -> None:
+        """Make the method's student this network, calibration too; a mean teacher becomes its copy as it begins.
+
+        Args:
+            method: about to be trained.
+
+        Raises:
+            UserError: it has other keypoints, or another network.
+        """
+        facts = self._found.facts
+        theirs, ours = facts["skeleton"]["keypoints"], list(method.skeleton.keypoints)
+        if list(theirs) != ours:
+            raise UserError(
+                f"{self._file}: knows the keypoints of skeleton '{facts['skeleton']['name']}', not those of "
+                f"'{method.skeleton.name}'; start from a training of the same skeleton."
+            )
+        try:
+            method.student.load_state_dict(self._found.state)
+        except RuntimeError as error:
+            raise UserError(
+                f"{self._file}: its network, {facts['net']}, is not this training's ({first_line(error)}); set "
+                "model.init_args.net as there."
+            ) from error
+        held = facts.get("calibration")
+        method.calibration = None if held is None else Calibration.from_dict(held)
+
+    def fingerprint(self) -> str:
+        """A short hash of the checkpoint file."""
+        with self._file.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
