@@ -181,12 +181,12 @@ def test_an_output_of_another_command(
     args = ["predict", str(tiny_run.checkpoint), str(photos), "--out", str(out)]
     assert main([*args, "--formats", "coco,csv"]) == 0
     before = {p.name: p.read_bytes() for p in out.iterdir()}
-    assert "holds predictions of another command (crops: 1, now 3)" in failed(capsys, *args[1:], "--crops", 3)
+    assert "holds predictions of another command (crops: 1 there, 3 now)" in failed(capsys, *args[1:], "--crops", 3)
     picture(20, 20).save(photos / "one more.png")
     assert "another command (inputs: " in failed(capsys, *args[1:])
     (photos / "one more.png").unlink()
     early = tiny_run.folder / "checkpoints" / "warmup.ckpt"
-    assert re.search(r"another command \(checkpoint: \w+, now \w+; model: ", failed(capsys, early, *args[2:]))
+    assert re.search(r'another command \(checkpoint: "\w+" there, "\w+" now; model: ', failed(capsys, early, *args[2:]))
     assert {p.name: p.read_bytes() for p in out.iterdir()} == before
     assert main([*args, "--crops", "3", "--overwrite", "true"]) == 0
     assert report(out)["crops"] == 3

@@ -37,7 +37,7 @@ def test_another_version_of_the_parser_is_no_other_run(tmp_path: Path) -> None:
 def test_other_content_is_refused_and_kept(tmp_path: Path) -> None:
     run = RunFolder(tmp_path / "run")
     run.claim(CONFIG)
-    with pytest.raises(UserError, match="holds another run"):
+    with pytest.raises(UserError, match=r"holds another run \(a: 1 there, 2 now\); set another `out`"):
         run.claim("a: 2\n")
     assert run.config.read_text("utf-8") == CONFIG
     (tmp_path / "mine").mkdir()
@@ -95,3 +95,12 @@ def test_a_config_that_another_process_writes_meanwhile_is_no_other_file(
 
     monkeypatch.setattr(Path, "is_file", then_written)
     assert run.check("a: 1\n") is None
+
+
+def test_of_many_differences_the_first_are_told(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    run.claim("".join(f"k{i}: {'x' * 70}\n" for i in range(6)))
+    with pytest.raises(UserError) as refused:
+        run.check("k0: 1\n")
+    assert f'(k0: "{"x" * 56}... there, 1 now; k1: ' in str(refused.value)
+    assert "... there, null now; and 2 more); set another `out`" in str(refused.value)

@@ -54,7 +54,7 @@ def run(args: list[str]) -> None:
     parsed = parse(parser, args)
     config = BenchmarkConfig(**{name: parsed[name] for name in BenchmarkConfig.__dataclass_fields__})
 
-    from actupose.commands.suite import plan, read_suite
+    from actupose.commands.suite import plan, read_suite, with_older_names
     from actupose.engine.trials import SuiteFolder
     from actupose.report.suite import write_suite
 
@@ -63,6 +63,7 @@ def run(args: list[str]) -> None:
     if parsed.out.exists() and not parsed.out.is_dir():
         raise UserError(f"{parsed.out}: is a file, not a folder; name another --out.")
     folder = SuiteFolder(parsed.out.resolve())
+    cells = with_older_names(cells, folder, trusted=trusted)
     trials = list({trial.name: trial for cell in cells for trial in cell.trials.values()}.values())
     _train(folder, trials, config)
     file, text = write_suite(cells, folder, parsed.suite.stem)

@@ -13,7 +13,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from actupose.commands.parsing import broken_config, existing, explain, known_keys
 from actupose.commands.trust import OPTION
-from actupose.engine.trials import Trial
+from actupose.engine.trials import SuiteFolder, Trial, mark_of
 from actupose.errors import UserError
 from actupose.report.suite import Cell
 from actupose.skeletons.skeleton import near_match
@@ -156,6 +156,38 @@ def plan(suite: Suite, configs: Path, origin: Path, *, trusted: bool = False) ->
     if twice:
         raise UserError(f"{origin}: '{twice[1]}' stands twice on task {twice[0]}; give one of the two another `name`.")
     return cells
+
+
+def with_older_names(cells: Sequence[Cell], folder: SuiteFolder, *, trusted: bool = False) -> list[Cell]:
+    """Give trials that an older version has begun its names: they end in hashes of configurations with fewer keys.
+
+    Args:
+        cells: from `plan`.
+        folder: where the suite is run.
+        trusted: as `plan`.
+
+    Returns:
+        The cells; a trial is renamed where the keys that its older configuration lacks are at their defaults.
+    """
+    new = {t.name for cell in cells for t in cell.trials.values() if not folder.config(t.name).is_file()}
+    starts = {name.rsplit("-", 1)[0] for name in new}
+    older: dict[str, str] = {}
+    for file in sorted(folder.path.glob("configs/*/*.yaml")):
+        held = f"{file.parent.name}/{file.stem}"
+        start = held.rsplit("-", 1)[0]
+        if start not in starts:
+            continue
+        try:
+            text = _parsed(["--config", str(file), *([OPTION] if trusted else [])], (start, held), file).config_text
+        except UserError:  # of keys that are no more: another training
+            continue
+        older.setdefault(f"{start}-{mark_of(text)}", held)
+    found = {name: older[name] for name in new & set(older)}
+
+    def renamed(trial: Trial) -> Trial:
+        return replace(trial, name=found.get(trial.name, trial.name))
+
+    return [replace(cell, trials={seed: renamed(t) for seed, t in cell.trials.items()}) for cell in cells]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
+from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -152,7 +153,24 @@ class PoseCLI(LightningCLI):
     @property
     def config_text(self) -> str:
         """The whole configuration as YAML."""
-        text: str = self.parser.dump(self.config, skip_unset=False)
+        return self._text(self.config)
+
+    def completed(self, config: str) -> str:
+        """A configuration with the keys that it lacks at their defaults: an older version's has fewer.
+
+        Args:
+            config: as YAML text.
+
+        Raises:
+            UserError: it has a key that is no more, or a value that is refused.
+        """
+        try:
+            return self._text(self.parser.parse_string(config))
+        except argparse.ArgumentError as error:
+            raise UserError(explain(str(error), _known_names(self.parser))) from error
+
+    def _text(self, config: Namespace) -> str:
+        text: str = self.parser.dump(config, skip_unset=False)
         return text
 
 
@@ -188,7 +206,7 @@ def fit(args: list[str]) -> dict[str, float]:
         raise UserError("fit continues from its own `out` by itself; --ckpt_path is for validate and test.")
     cli.model.check_trainer(cli.trainer)
     run = RunFolder(cli.config.out)
-    fresh = run.check(cli.config_text) is None
+    fresh = run.check(cli.config_text, cli.completed) is None
     cli.datamodule.use_trainer(cli.trainer)
     check_inputs(cli.model, cli.datamodule, cli.trainer.max_epochs or 1 if fresh else None)
     check_steps(cli.datamodule, cli.trainer)
@@ -198,7 +216,7 @@ def fit(args: list[str]) -> dict[str, float]:
     if dry:
         _dry_run(cli, run, as_json=as_json)
         return {}
-    checkpoint = run.claim(cli.config_text)
+    checkpoint = run.claim(cli.config_text, cli.completed)
     mapped = cli.datamodule.mapping_text()
     if mapped and cli.trainer.is_global_zero:
         print(mapped, flush=True)

@@ -29,7 +29,7 @@ from actupose.data.store import (
     write_meta,
     write_table_atomically,
 )
-from actupose.errors import UserError
+from actupose.errors import UserError, what_differs
 from actupose.files import is_full
 from actupose.progress import progress_bar
 
@@ -135,7 +135,7 @@ def _claim(out: Path, meta: StoreMeta, num_shards: int) -> None:
         write_meta(out, meta, num_shards=num_shards, complete=False)
     elif held.fingerprint() != meta.fingerprint():
         raise UserError(
-            f"{out}: holds a store made with other settings ({_difference(held, meta)}); "
+            f"{out}: holds a store made with other settings ({what_differs(held.identity(), meta.identity())}); "
             "name another folder or remove it."
         )
     for stale in (*out.glob("*.json.tmp*"), *(out / SHARD_DIR).glob("*.tmp*")):
@@ -146,12 +146,6 @@ def _is_untouched(out: Path) -> bool:
     """Whether the folder holds nothing, or only what a run killed in its first moment leaves behind."""
     ours = all(p.name == SHARD_DIR or p.name.startswith("store.json.tmp") for p in out.iterdir())
     return ours and not any((out / SHARD_DIR).glob("*"))
-
-
-def _difference(held: StoreMeta, wanted: StoreMeta) -> str:
-    a, b = held.identity(), wanted.identity()
-    keys = [k for k in sorted(set(a) | set(b)) if a.get(k) != b.get(k)]
-    return ", ".join(f"{k}: {json.dumps(a.get(k))[:60]} there, {json.dumps(b.get(k))[:60]} now" for k in keys[:2])
 
 
 def _write_shard(out: Path, index: int, meta: StoreMeta, result: ShardResult) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actupose.data.store import write_json_atomically
-from actupose.errors import UserError
+from actupose.errors import UserError, what_differs
 from actupose.files import hold
 
 COMMAND, JOURNAL = "command.json", "journal.jsonl"
@@ -211,19 +211,13 @@ def _same_command(out: Path, command: Mapping[str, Any]) -> None:
     try:
         held = json.loads((out / COMMAND).read_text(encoding="utf-8"))
         now = json.loads(json.dumps({"format": FORMAT, **command}))
-        differing = sorted(key for key in {*held, *now} if held.get(key) != now.get(key))
+        differing = what_differs(held, now)
     except (OSError, ValueError, TypeError) as error:
         raise UserError(f"{out / COMMAND}: is not readable; name another --out, or give --overwrite true.") from error
     if differing:
-        told = "; ".join(f"{key}: {_short(held.get(key))}, now {_short(now.get(key))}" for key in differing)
         raise UserError(
-            f"{out}: holds predictions of another command ({told}); name another --out, or give --overwrite true."
+            f"{out}: holds predictions of another command ({differing}); name another --out, or give --overwrite true."
         )
-
-
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
 
 
 def _remove(out: Path) -> None:

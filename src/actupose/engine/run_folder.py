@@ -31,7 +31,7 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -40,13 +40,13 @@ from typing import Any
 import yaml
 
 from actupose.data.store import write_json_atomically
+from actupose.engine.settings import difference, same_training
 from actupose.errors import UserError
 from actupose.files import whole_file
 
 _PACKAGES = ("actupose", "torch", "torchvision", "lightning", "timm", "numpy", "datasets")
 
-_FREE = ("#", "out:", "num_workers:", "cache:", "cache_gib:")
-_PLACE = ("accelerator", "strategy", "devices", "num_nodes")
+Complete = Callable[[str], str]
 
 
 @dataclass(frozen=True)
@@ -138,11 +138,13 @@ class RunFolder:
         """Store of what the closed loop rendered after an epoch."""
         return self.path / "closed_loop" / f"epoch_{epoch:04d}"
 
-    def check(self, config: str) -> Path | None:
+    def check(self, config: str, complete: Complete | None = None) -> Path | None:
         """Look whether the folder can be claimed for this configuration, and write nothing.
 
         Args:
             config: the configuration as YAML text.
+            complete: gives the configuration in the folder, which an older version may have written, the keys that have
+                come since, at their defaults. A `UserError` of it says why that cannot be.
 
         Returns:
             The checkpoint to continue from, or None for a fresh run.
@@ -153,24 +155,36 @@ class RunFolder:
         if self.path.exists() and not self.path.is_dir():
             raise UserError(f"{self.path}: is a file, not a folder; set another `out`.")
         if self.config.is_file():
-            if not same_training(self.config.read_text(encoding="utf-8"), config):
-                raise UserError(
-                    f"{self.path}: holds another run (its config.yaml differs); set another `out` or remove the folder."
-                )
+            other = self._difference(config, complete)
+            if other:
+                raise UserError(f"{self.path}: holds another run ({other}); set another `out` or remove the folder.")
             return self.checkpoint if self.checkpoint.is_file() else None
         if self.path.is_dir() and not all(self._is_config(file) for file in self.path.iterdir()):
             raise UserError(f"{self.path}: holds other files; set `out` to an empty or new folder.")
         return None
 
+    def _difference(self, config: str, complete: Complete | None) -> str:
+        """What keeps the run in the folder from being of this configuration."""
+        held = self.config.read_text(encoding="utf-8")
+        try:
+            if complete is not None and not same_training(held, config):
+                held = complete(held)
+            return difference(held, config)
+        except yaml.YAMLError:
+            return f"its {self.config.name} is not readable YAML"
+        except UserError as error:
+            return f"its {self.config.name} does not fit this version: {str(error).rstrip('.')}"
+
     def _is_config(self, file: Path) -> bool:
         """Whether a file is the configuration, which another process of this training may have written just now."""
         return file.name.startswith(self.config.name)
 
-    def claim(self, config: str) -> Path | None:
-        """Take the folder for this configuration.
+    def claim(self, config: str, complete: Complete | None = None) -> Path | None:
+        """Take the folder for this configuration; that of an older version is replaced by it, key by key the same.
 
         Args:
             config: the configuration as YAML text.
+            complete: as `check`.
 
         Returns:
             The checkpoint to continue from, or None for a fresh run.
@@ -178,8 +192,8 @@ class RunFolder:
         Raises:
             UserError: as `check`.
         """
-        checkpoint = self.check(config)
-        if not self.config.is_file():
+        checkpoint = self.check(config, complete)
+        if not self.config.is_file() or not same_training(self.config.read_text(encoding="utf-8"), config):
             self.path.mkdir(parents=True, exist_ok=True)
             write_text_atomically(self.config, config)
         return checkpoint
@@ -249,31 +263,6 @@ def write_text_atomically(path: Path, text: str) -> None:
     """Write text so that the file under its name is always whole."""
     with whole_file(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-
-
-def settings_of(config: str) -> list[str]:
-    """Lines of a YAML text that results depend on.
-
-    Comments do not count, the parser writes its version into one, nor do the folder, which may be moved, and how images
-    are loaded: a run that filled the machine's memory may go on with less.
-    """
-    return [line for line in config.splitlines() if not line.lstrip().startswith(_FREE)]
-
-
-def same_training(a: str, b: str) -> bool:
-    """Whether two configurations, as YAML text, are of one training, which may go on elsewhere.
-
-    Beside what `settings_of` leaves out, the devices do not count: batches, draws and random streams do not depend on
-    their number.
-    """
-    return bool(_without_place(a) == _without_place(b))
-
-
-def _without_place(config: str) -> Any:  # noqa: ANN401 - what YAML holds
-    held = yaml.safe_load("\n".join(settings_of(config)))
-    if isinstance(held, dict) and isinstance(held.get("trainer"), dict):
-        held["trainer"] = {key: value for key, value in held["trainer"].items() if key not in _PLACE}
-    return held
 
 
 def _cpu_name() -> str:

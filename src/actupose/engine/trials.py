@@ -24,7 +24,8 @@ from pathlib import Path
 
 from actupose.data.build import single_threaded_children
 from actupose.data.store import write_json_atomically
-from actupose.engine.run_folder import RunFolder, settings_of, write_text_atomically
+from actupose.engine.run_folder import RunFolder, write_text_atomically
+from actupose.engine.settings import settings_of
 
 # A trial ends when the process that started it ends, even by SIGKILL: an orphan and its successor would both write.
 _CHILD = (
@@ -66,8 +67,7 @@ class Trial:
             trusted: see the class.
         """
         text = "".join(f"{line}\n" for line in config.splitlines() if not line.startswith("out:"))
-        mark = hashlib.sha256("\n".join(settings_of(config)).encode()).hexdigest()[:8]
-        return cls(f"{task}/{method}-{seed}-{mark}", text, gpu, trusted)
+        return cls(f"{task}/{method}-{seed}-{mark_of(config)}", text, gpu, trusted)
 
 
 @dataclass(frozen=True)
@@ -114,6 +114,15 @@ class SuiteFolder:
             for trial in missing:
                 self.failure(trial.name).unlink(missing_ok=True)
         return [trial for trial in missing if not self.failure(trial.name).is_file()]
+
+
+def mark_of(config: str) -> str:
+    """Hash of a configuration, the end of its trial's name.
+
+    Args:
+        config: the whole configuration; its ``out`` and what no result depends on do not count.
+    """
+    return hashlib.sha256("\n".join(settings_of(config)).encode()).hexdigest()[:8]
 
 
 def run_trial(folder: SuiteFolder, name: str, cwd: Path, *, trusted: bool = False) -> str | None:

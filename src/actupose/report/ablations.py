@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
+from actupose.engine.settings import flat
 from actupose.report.canvas import PALETTE, TICK_SIZE, dress, heading, new_figure, save
 from actupose.report.runs import FinishedRun
 from actupose.report.table import Spread
@@ -98,16 +99,10 @@ def find_sweeps(runs: Sequence[FinishedRun]) -> list[Sweep]:
 def flat_settings(config: Mapping[str, Any]) -> dict[str, Any]:
     """``data.curriculum.n_bins`` -> value of all settings that a result may depend on; lists as text."""
     found: dict[str, Any] = {"trainer.max_epochs": (config.get("trainer") or {}).get("max_epochs")}
-
-    def walk(value: Any, key: str) -> None:  # noqa: ANN401 - any value of a YAML file
-        if isinstance(value, Mapping):
-            for name, inner in value.items():
-                walk(inner, f"{key}.{name}")
-        elif key not in _FREE:
-            found[key] = value if isinstance(value, bool | int | float | str | None) else str(value)
-
     for part in _PARTS:
-        walk(config.get(part), part)
+        for key, value in flat(config.get(part), part).items():
+            if key not in _FREE:
+                found[key] = value if isinstance(value, bool | int | float | str | None) else str(value)
     return found
 
 
