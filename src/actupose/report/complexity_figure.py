@@ -50,7 +50,7 @@ def write_complexity_figures(runs: Sequence[FinishedRun], folder: Path) -> Itera
             f"{run.label}: angular difference of pairs of source poses in each complexity bin",
             f"A box for each of {len(bins)} bins; the mean goes from {first:.3f} in the easiest to {last:.3f} radians "
             "a keypoint in the hardest.",
-            folder / f"{run.file_label}_complexity.png",
+            run.png(folder, "complexity"),
         )
         quantiles = [f"quantile {q:g}" for q in _QUANTILES]
         yield written(figure, partial(complexity_figure, bins), [["bin", "mean", *quantiles], *rows])

@@ -52,7 +52,7 @@ def write_moves(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure
             f"{run.label}: moves of source poses between bins, by re-ranking after each epoch",
             f"Left: a map from bin to bin over {len(moves)} epochs. Right: after epoch {last} {shares[last][0]:.0f} % "
             f"of the poses moved to a harder bin and {shares[last][2]:.0f} % to an easier one.",
-            folder / f"{run.file_label}_moves.png",
+            run.png(folder, "moves"),
         )
         yield written(figure, partial(moves_figure, moves), [["epoch", "from", "to", "poses"], *rows])
 

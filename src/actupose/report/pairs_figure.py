@@ -48,7 +48,7 @@ def write_pairs_figures(runs: Sequence[FinishedRun], folder: Path) -> Iterator[R
             f"are nearer than {held['gamma']:g} radians a keypoint",
             f"{len(pairs)} pairs of a source and a target picture with the predicted poses, the nearest first; "
             f"distances from {pairs[0]['distance']:.3f} to {pairs[-1]['distance']:.3f} radians.",
-            folder / f"{run.file_label}_pairs.png",
+            run.png(folder, "pairs"),
         )
         draw = partial(pairs_figure, pairs, images[0], images[1], skeleton)
         yield written(figure, draw, [["source", "target", "distance"], *rows])

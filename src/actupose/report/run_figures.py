@@ -99,7 +99,7 @@ def _curriculum_of(run: FinishedRun, folder: Path) -> RunFigure:
             "curriculum",
             f"{run.label}: samples a bin over the epochs, planned and drawn",
             f"Left: a few epochs as bars and the plan as a line. Right: a map of all {len(log)} epochs; {moves}.",
-            _file(run, folder, "curriculum"),
+            run.png(folder, "curriculum"),
         ),
         lambda out: curriculum_figure(path, out),
         [["epoch", "bin", "planned", "drawn"], *rows],
@@ -122,7 +122,7 @@ def _losses_of(run: FinishedRun, folder: Path) -> RunFigure:
             "losses",
             f"{run.label}: losses over the epochs, and PCK on held-out source pictures",
             f"A panel for every loss term{ends}.",
-            _file(run, folder, "losses"),
+            run.png(folder, "losses"),
         ),
         lambda out: losses_figure(path, out),
         _long(series),
@@ -149,10 +149,6 @@ def _validators(runs: Sequence[FinishedRun], folder: Path) -> Iterator[RunFigure
         lambda out: validators_figure(series, out),
         [["run", "validator", "epoch", "value"], *rows],
     )
-
-
-def _file(run: FinishedRun, folder: Path, kind: str) -> Path:
-    return folder / f"{run.file_label}_{kind}.png"
 
 
 def _long(series: Mapping[str, Sequence[tuple[int, float]]]) -> Rows:

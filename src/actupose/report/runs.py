@@ -37,10 +37,9 @@ class FinishedRun:
     record: Data
     config: Data
 
-    @property
-    def file_label(self) -> str:
-        """`label` as a part of a file's name."""
-        return self.label.replace("/", "_")
+    def png(self, folder: Path, kind: str) -> Path:
+        """Where a figure of this run alone lies: ``LABEL_KIND.png`` in a report's folder."""
+        return folder / f"{self.label.replace('/', '_')}_{kind}.png"
 
     @property
     def scores(self) -> dict[str, float]:
