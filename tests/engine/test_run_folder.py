@@ -41,6 +41,9 @@ def test_other_content_is_refused_and_kept(tmp_path: Path) -> None:
         run.claim("a: 2\n")
     assert run.config.read_text("utf-8") == CONFIG
     (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "config.yaml.old").write_text("x", encoding="utf-8")
+    with pytest.raises(UserError, match="holds other files"):
+        RunFolder(tmp_path / "mine").claim(CONFIG)
     (tmp_path / "mine" / "letter.txt").write_text("x", encoding="utf-8")
     with pytest.raises(UserError, match="holds other files"):
         RunFolder(tmp_path / "mine").claim(CONFIG)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from actupose.deploy.checkpoint import load_checkpoint
+from actupose.engine.run_folder import RunFolder
 from integration.runs import differing, fit, fit_args, run, run_and_stop, weights
 from tiny_stores import Stores
 
@@ -50,6 +52,18 @@ def test_an_adaptation_can_begin_at_once_and_is_judged_against_its_start(
     assert run_and_stop(args, 1, 1, signal.SIGKILL) == -signal.SIGKILL
     assert run(args) == 0
     assert differing(weights(tmp_path / "killed"), unbroken) == []
+
+
+def test_a_run_goes_on_without_what_it_started_from(adapted: Path, stores: Stores, tmp_path: Path) -> None:
+    start = shutil.copytree(adapted, tmp_path / "start")
+    out = tmp_path / "run"
+    args = fit_args("source_only", stores, out, "--start", start)
+    assert run_and_stop(args, 1, 1) == -signal.SIGKILL
+    begun = RunFolder(out).read_record()["fingerprints"]["start"]
+    shutil.rmtree(start)
+    assert run(args) == 0
+    assert RunFolder(out).read_record()["fingerprints"]["start"] == begun
+    assert differing(weights(out), fit("source_only", stores, tmp_path / "whole", "--start", adapted)) == []
 
 
 def test_a_start_without_validators_gives_no_verdict_and_says_why(

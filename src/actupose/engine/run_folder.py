@@ -177,7 +177,7 @@ class RunFolder:
 
     def _is_config(self, file: Path) -> bool:
         """Whether a file is the configuration, which another process of this training may have written just now."""
-        return file.name.startswith(self.config.name)
+        return file.name == self.config.name or file.name.startswith(f"{self.config.name}.tmp")
 
     def claim(self, config: str, complete: Complete | None = None) -> Path | None:
         """Take the folder for this configuration; that of an older version is replaced by it, key by key the same.
@@ -212,6 +212,11 @@ class RunFolder:
         writer.writeheader()
         writer.writerows(rows)
         write_text_atomically(self.metrics, text.getvalue())
+
+    def read_record(self) -> dict[str, Any]:
+        """``run.json``; empty where there is none yet."""
+        record = self.path / "run.json"
+        return dict(json.loads(record.read_text(encoding="utf-8"))) if record.is_file() else {}
 
     def write_record(self, **facts: Any) -> None:  # noqa: ANN401 - plain data of any kind
         """Write ``run.json``: what a reader needs to trust or repeat the numbers."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from actupose.engine.checkpoints import HeadlineNetwork, first_line, headline_network
+from actupose.engine.checkpoints import first_line, headline_network
 from actupose.engine.run_folder import RunFolder
 from actupose.errors import UserError
 from actupose.methods import PoseMethod
@@ -13,13 +13,10 @@ from actupose.metrics import Calibration
 
 
 class Start:
-    """The headline network of another training.
+    """The headline network of another training; read where a training begins with it, not where one goes on.
 
     Args:
         path: a run folder, whose last checkpoint counts, or a checkpoint.
-
-    Raises:
-        UserError: there is none, or it is broken.
 
     Attributes:
         path: see above.
@@ -28,7 +25,6 @@ class Start:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = RunFolder(path).checkpoint if path.is_dir() else path
-        self._found: HeadlineNetwork = headline_network(self._file)
 
     @classmethod
     def of(cls, path: Path | None) -> Start | None:
@@ -42,9 +38,10 @@ class Start:
             method: about to be trained.
 
         Raises:
-            UserError: it has other keypoints, or another network.
+            UserError: it is missing or broken, or has other keypoints or another network.
         """
-        facts = self._found.facts
+        found = headline_network(self._file)
+        facts = found.facts
         theirs, ours = facts["skeleton"]["keypoints"], list(method.skeleton.keypoints)
         if list(theirs) != ours:
             raise UserError(
@@ -52,7 +49,7 @@ class Start:
                 f"'{method.skeleton.name}'; start from a training of the same skeleton."
             )
         try:
-            method.student.load_state_dict(self._found.state)
+            method.student.load_state_dict(found.state)
         except RuntimeError as error:
             raise UserError(
                 f"{self._file}: its network, {facts['net']}, is not this training's ({first_line(error)}); set "

@@ -137,7 +137,10 @@ def train(
         start -= sum(float(row["seconds"]) for row in run.read_metrics())
     if trainer.is_global_zero:
         remove_leftovers(run.path)
-        prints = data.fingerprints() | ({"start": start_from.fingerprint()} if start_from else {})
+        prints: dict[str, Any] = data.fingerprints()
+        if start_from is not None:  # where the run goes on, that checkpoint may be another by now
+            begun = run.read_record().get("fingerprints", {})
+            prints["start"] = start_from.fingerprint() if checkpoint is None else begun.get("start")
         run.write_record(method=type(method).__name__, data=data.describe(), fingerprints=prints)
     try:
         with quiet(), told_in_one_line():
