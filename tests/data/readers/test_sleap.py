@@ -84,7 +84,10 @@ def test_colours_of_a_package_in_opencvs_order(project: Path, tmp_path: Path) ->
     path = tmp_path / "pack" / "mouse.pkg.slp"
     before = np.asarray(decode_image(read("sleap", path).records[0].image, "x"))
     with h5py.File(path, "a") as file:
-        file["video0/video"].attrs["channel_order"] = "BGR"
+        written = file["video0/video"].attrs.get(
+            "channel_order", "RGB"
+        )  # sleap-io 0.7 writes BGR where OpenCV is there
+        file["video0/video"].attrs["channel_order"] = "RGB" if written == "BGR" else "BGR"
     after = np.asarray(decode_image(read("sleap", path).records[0].image, "x"))
     np.testing.assert_array_equal(after, before[..., ::-1])
 
