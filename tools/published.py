@@ -6,16 +6,19 @@ A line of Markdown that a reader does not see ties a text to a record below ``do
 keys as headings, values as they stand (the record rounds). ``<!-- table: FILE KEY -->`` takes another list of it.
 
 ``<!-- numbers: results/FILE.json -->`` behind a paragraph: every number in it, but for those in backticks, is a number
-of the record, rounded as it is printed. Several files may be named.
+of the record, rounded as it is printed. Several files may be named, of JSON, JSON lines or CSV. ``FILE#TEXT`` takes the
+numbers under keys with TEXT in their path alone (``scores.json#teacher/pck``): a record of hundreds has any number.
 
     python tools/published.py          # writes all tables anew, complains about numbers in prose
     python tools/published.py --check  # writes nothing, complains about tables too
 
-A table with two numbers in a row must have such a line; rows of scores (``PCK@0.05``) have a test of their own.
+A table with two numbers in a row must have such a line; rows of scores (``PCK@0.05``) have a test of their own. So must
+a paragraph with a figure that looks measured (``FIGURE``), but for those in ``GIVEN``, which nobody measured.
 """
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import sys
@@ -25,9 +28,32 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 _TABLE = re.compile(r"^<!-- table: (\S+)(?: (\S+))? -->\n(?:\n*((?:\|.*\n)+))?", re.MULTILINE)
-_PROSE = re.compile(r"((?:^(?!\||<!--).+\n)+)<!-- numbers: (.+?) -->", re.MULTILINE)
+_PROSE = re.compile(r"((?:^(?!\||<!--).+\n)+)<!-- numbers: ([^>]+?) -->", re.MULTILINE)
+_CODE = re.compile(r"```.*?```", re.DOTALL)
+_QUOTED = re.compile(r"`[^`]*`|\]\([^)]*\)")
+_SCORES = re.compile(r"^\| PCK@.*\n(?:\|.*\n)+", re.MULTILINE)
 _ANY_TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
 _NUMBER = re.compile(r"(?<![\w.@])\d[\d,]*(?:\.\d+)?(?!\w)")
+
+# What a measurement looks like: a time, a memory, a speed, a share, a length, a difference, or a score (30.7).
+_COUNT = r"\d+(?:,\d{3})*(?:\.\d+)?|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty"
+_UNIT = r"s|ms|mm|(?:CPU )?(?:second|minute|hour)s?|images(?:/s| a second)|[KMG]i?B|%|percent|points?"
+FIGURE = re.compile(
+    rf"(?<![\w.@-])(?:(?:{_COUNT}) (?:{_UNIT})(?!\w)|an? (?:minute|hour)(?!\w)|\d{{2,}}\.\d+(?!\w|\.\d))"
+)
+# Figures that look so and are rules, settings, arithmetic or of the paper.
+GIVEN = {
+    "docs/app.md": ["15 minutes"],  # how long the page keeps uploads
+    "docs/cli.md": ["40 %", "a minute"],  # the rule of `data.loader.cache: auto`; uploads a minute
+    "docs/data.md": ["5 %"],  # the rule on unusable items
+    "docs/label_free.md": ["95 %"],  # the bootstrap's level
+    "docs/methods/udape.md": ["5 %"],  # the published views
+    "docs/own_skeleton.md": ["5 %"],  # PCK@0.05 in words
+    "docs/performance.md": ["5 %"],  # the aim for decoding
+    "docs/predict.md": ["5 %"],  # the rule on skipped pictures
+    "docs/synth.md": ["4 mm", "0.5 mm"],  # how far fingers may intersect; the bound of a test
+    "docs/training.md": ["3.7 GiB", "40 %"],  # bytes of 20,000 pictures; the rule of `cache: auto`
+}
 
 
 def pages() -> list[Path]:
@@ -36,8 +62,11 @@ def pages() -> list[Path]:
 
 
 def read(name: str) -> Any:  # noqa: ANN401 - JSON
-    """A record by its path below ``docs/``."""
-    return json.loads((ROOT / "docs" / name).read_text(encoding="utf-8"))
+    """A record by its path below ``docs/``; JSON lines and CSV are lists of rows."""
+    text = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    if name.endswith(".csv"):
+        return list(csv.DictReader(text.splitlines()))
+    return [json.loads(line) for line in text.splitlines()] if name.endswith(".jsonl") else json.loads(text)
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -65,17 +94,16 @@ def with_tables(text: str) -> str:
     return _TABLE.sub(written, text)
 
 
-def numbers(record: object) -> Iterator[float]:
-    """All numbers of a record, those inside its texts too."""
-    if isinstance(record, bool) or record is None:
-        return
-    if isinstance(record, int | float):
-        yield float(record)
-    elif isinstance(record, str):
-        yield from (float(found.replace(",", "")) for found in _NUMBER.findall(record))
-    else:
-        for part in record.values() if isinstance(record, Mapping) else record:  # type: ignore[attr-defined]
-            yield from numbers(part)
+def numbers(record: object, only: str = "", path: str = "") -> Iterator[float]:
+    """Numbers of a record under keys with ``only`` in their path, those inside its texts too."""
+    if isinstance(record, Mapping):
+        for key, part in record.items():
+            yield from numbers(part, only, f"{path}/{key}")
+    elif isinstance(record, list):
+        for part in record:
+            yield from numbers(part, only, path)
+    elif only in path and isinstance(record, int | float | str) and not isinstance(record, bool):
+        yield from (float(found.replace(",", "")) for found in _NUMBER.findall(str(record)))
 
 
 def is_in(printed: str, known: Sequence[float]) -> bool:
@@ -89,10 +117,18 @@ def unknown_numbers(text: str) -> list[str]:
     """Numbers in tied paragraphs that their records do not have."""
     found = []
     for paragraph, names in _PROSE.findall(text):
-        known = [number for name in names.split() for number in numbers(read(name))]
-        plain = re.sub(r"`[^`]*`|\]\([^)]*\)", " ", paragraph)
+        ties = [name.partition("#") for name in names.split()]
+        known = [number for file, _, only in ties for number in numbers(read(file), only)]
+        plain = _QUOTED.sub(" ", paragraph)
         found += [f"{n} ({names})" for n in _NUMBER.findall(plain) if not is_in(n, known)]
     return found
+
+
+def loose_figures(text: str, given: Sequence[str] = ()) -> list[str]:
+    """Figures that look measured, in paragraphs that no record stands behind."""
+    for tied in (_CODE, _TABLE, _PROSE, _SCORES, _QUOTED):
+        text = tied.sub(" ", text)
+    return [figure for figure in FIGURE.findall(text) if figure not in given]
 
 
 def loose_tables(text: str) -> list[str]:
@@ -114,6 +150,10 @@ def complaints(page: Path) -> list[str]:
     found = [f"{here}: {number}: the record has no such number" for number in unknown_numbers(text)]
     found += [
         f"{here}: {line}: a table of numbers without a record; see tools/published.py" for line in loose_tables(text)
+    ]
+    found += [
+        f"{here}: {figure}: measured? Tie it to its record; see tools/published.py"
+        for figure in loose_figures(text, GIVEN.get(here, []))
     ]
     if with_tables(text) != text:
         found.append(f"{here}: a table is not its record; run python tools/published.py")
