@@ -113,6 +113,14 @@ def views_of(data: TrainBatch, *models: UDAPE) -> dict[str, list[Tensor]]:
     return views
 
 
+def test_a_teacher_of_strength_0_sees_the_crop_unturned() -> None:
+    data = batch(4)
+    turned = {"affine": AffineConfig(), "teacher": TeacherConfig(bn="copy", occlusion_prob=0, view_strength=0)}
+    views = views_of(data, still(**turned), still(affine=AffineConfig(rotation=0, shear=0, translate=0, scale=(1, 1))))
+    torch.testing.assert_close(*views["teacher"], atol=1e-5, rtol=0)
+    assert not torch.allclose(*views["student"], atol=0.05)
+
+
 def test_occlusion_changes_the_students_view_alone() -> None:
     data = batch(4)
     config = TeacherConfig(bn="copy", occlusion_prob=1.0, occlusion_threshold=-10.0)

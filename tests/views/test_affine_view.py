@@ -127,3 +127,16 @@ def test_wrong_config_is_refused(wrong: dict[str, object]) -> None:
 def test_wrong_area_is_refused() -> None:
     with pytest.raises(ValueError, match="area"):
         sample_crop(1, SIZE, (0.5, 1.5), None, "cpu")
+
+
+def test_a_milder_augmentation_has_a_share_of_the_strength_and_the_same_crops() -> None:
+    config = AffineConfig()
+    assert config.milder(1.0) == config
+    still = config.milder(0.0)
+    torch.testing.assert_close(sample_affine(8, SIZE, still, seeded(), "cpu"), torch.eye(3).expand(8, 3, 3))
+    half = config.milder(0.5)
+    assert (half.rotation, half.shear, half.crop_area) == (30.0, 15.0, config.crop_area)
+    turned = sample_affine(4000, SIZE, half, seeded(), "cpu")[:, :2, :2]
+    sizes = torch.linalg.det(turned).sqrt()
+    assert 0.6**0.5 - 1e-3 <= float(sizes.min()) < 0.8
+    assert 1.1 < float(sizes.max()) <= 1.3**0.5 + 1e-3

@@ -110,6 +110,8 @@ class TeacherConfig:
     Attributes:
         bn: the teacher's BatchNorm statistics, see `MeanTeacher`.
         views: k, teacher views averaged into a pseudo-label.
+        view_strength: of the teacher's affine views as a share of the student's: 1 = the same, as UDAPE; 0 = it sees
+            the crop as it is, and is right more often (ours; docs/results.md).
         mask_ratio: joints under this quantile of the batch's peaks, those of all processes, take no part.
         mask_per: what the quantile is taken over: all peaks of the ``batch``, as UDAPE's authors do, or each
             ``keypoint``'s own, so that wrists get as many pseudo-labels as shoulders (ours).
@@ -126,6 +128,7 @@ class TeacherConfig:
 
     bn: TeacherBN = "own"
     views: int = 1
+    view_strength: float = 1.0
     mask_ratio: float = 0.5
     mask_per: Literal["batch", "keypoint"] = "batch"
     mask_by: Literal["quantile", "probability"] = "quantile"
@@ -144,6 +147,8 @@ class TeacherConfig:
         """
         if not 0 <= self.mask_probability <= 1:
             raise UserError(f"teacher.mask_probability is {self.mask_probability}; use 0 to 1.")
+        if not 0 <= self.view_strength <= 1:
+            raise UserError(f"teacher.view_strength is {self.view_strength}; use 0 to 1.")
 
 
 @dataclass(frozen=True)

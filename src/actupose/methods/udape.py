@@ -159,9 +159,10 @@ class UDAPE(PoseMethod):
     def _pseudo_label(self, images: Tensor, crop: Tensor, batch: TrainBatch) -> _PseudoLabel:
         """Teacher heatmaps of k views, warped back to the base frame and averaged."""
         sources = self.images(batch["source"])
+        strength = self.affine.milder(self.teacher_config.view_strength)
         heatmaps, features = [], []
         for _ in range(self.teacher_config.views):
-            affine = sample_affine(len(images), images.shape[-1], self.affine, self._generator, "cpu")
+            affine = sample_affine(len(images), images.shape[-1], strength, self._generator, "cpu")
             view = self.transfer(self.view(images, compose(affine, crop)), sources)
             output = self.teacher(view)
             heatmaps.append(warp(output.heatmaps.float(), to_heatmap_grid(invert(affine), STRIDE)))

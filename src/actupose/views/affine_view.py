@@ -1,5 +1,7 @@
 """Random crops and affine views, one matrix per sample."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 
 import torch
@@ -36,6 +38,20 @@ class AffineConfig:
         if not 0 < self.scale[0] <= self.scale[1]:
             raise ValueError(f"scale must be a rising pair of positive numbers, got {self.scale}")
         _check_area(self.crop_area)
+
+    def milder(self, strength: float) -> AffineConfig:
+        """The same augmentation with this share of its rotation, shear, shift and scaling; crops stay as they are.
+
+        Args:
+            strength: 1 = itself, 0 = no affine change.
+        """
+        return AffineConfig(
+            self.rotation * strength,
+            self.shear * strength,
+            self.translate * strength,
+            (self.scale[0] ** strength, self.scale[1] ** strength),
+            self.crop_area,
+        )
 
 
 def _check_area(area: tuple[float, float]) -> None:
