@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -43,12 +44,18 @@ def oracle(path: Path, image: Path, threshold: float, most: int) -> list[list[fl
     return [box for score, box in scored(path, image) if score >= threshold][:most]
 
 
-def scored(path: Path, image: Path) -> list[tuple[float, list[float]]]:
+@cache
+def detector(path: Path) -> torch.nn.Module:
     model = get_model(NAME, weights=None, weights_backbone=None, num_classes=2).eval()
     model.load_state_dict(torch.load(path, weights_only=True))
+    return model
+
+
+@cache
+def scored(path: Path, image: Path) -> list[tuple[float, list[float]]]:
     pixels = torch.from_numpy(np.array(Image.open(image).convert("RGB"))).permute(2, 0, 1) / 255
     with torch.inference_mode():
-        found = model([pixels])[0]
+        found = detector(path)([pixels])[0]
     rows = zip(found["scores"].tolist(), found["labels"].tolist(), found["boxes"].tolist(), strict=True)
     return [(score, box) for score, label, box in rows if label == 1]
 
