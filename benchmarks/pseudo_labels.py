@@ -64,7 +64,7 @@ def _heatmaps(model: LoadedModel, images: Tensor, views: int, generator: torch.G
 
 def _views(model: LoadedModel, images: Tensor, views: int, generator: torch.Generator) -> Iterator[Tensor]:
     for _ in range(views):
-        matrix = sample_affine(len(images), images.shape[-1], AffineConfig(), generator, "cpu")
+        matrix = sample_affine(len(images), images.shape[-1], AffineConfig(), generator)
         yield warp(model.net(warp(images, matrix)).heatmaps, to_heatmap_grid(invert(matrix), STRIDE))
 
 

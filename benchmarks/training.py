@@ -351,16 +351,30 @@ def measure(setting: Setting, folder: Path, profile: Path | None = None, cache: 
     method = make_method(setting)
     if profile is not None:
         stages(method)
+    with plain() if setting.plain else contextlib.nullcontext():
+        fit(method, data, watch, setting.precision, folder)
+    return watch.measured
+
+
+def fit(method: PoseMethod, data: PoseDataModule, watch: Callback, precision: str, folder: Path) -> None:
+    """Train for one epoch as `actupose fit` does, without checkpoints, on CUDA where there is one.
+
+    Args:
+        method: see `make_method`.
+        data: see `make_data`.
+        watch: looks at the steps.
+        precision: of `lightning.Trainer`.
+        folder: for the run.
+    """
     run = RunFolder(Path(tempfile.mkdtemp(dir=folder)))
     callbacks = [c for c in run_callbacks(run, LabelFreeConfig(images=0)) if not isinstance(c, Checkpoint)]
     options: dict[str, Any] = {**DEFAULTS, **trainer_parts(run), "enable_progress_bar": False, "max_epochs": 1}
-    options |= {"accelerator": "gpu" if cuda else "cpu", "devices": 1, "precision": setting.precision}
+    accelerator = "gpu" if torch.cuda.is_available() else "cpu"
+    options |= {"accelerator": accelerator, "devices": 1, "precision": precision}
     with quiet(), warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):  # the record alone is printed
         warnings.simplefilter("ignore")
         trainer = L.Trainer(callbacks=[*callbacks, watch], enable_checkpointing=False, **options)
-        with plain() if setting.plain else contextlib.nullcontext():
-            trainer.fit(method, datamodule=data)
-    return watch.measured
+        trainer.fit(method, datamodule=data)
 
 
 def free() -> None:

@@ -67,8 +67,8 @@ def alignment_calls(heat: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
 
 def view_calls(device: str) -> None:
     generator = torch.Generator().manual_seed(0)
-    crop = views.sample_crop(2, 64, (0.6, 1.0), generator, device)
-    m = geometry.compose(views.sample_affine(2, 64, views.AffineConfig(), generator, device), crop)
+    crop = views.sample_crop(2, 64, (0.6, 1.0), generator)
+    m = geometry.compose(views.sample_affine(2, 64, views.AffineConfig(), generator), crop)
     images = views.color_jitter(torch.rand(2, 3, 64, 64, device=device), 0.25, generator)
     points = geometry.warp_points(torch.rand(2, 4, 2, device=device), m)
     images = views.mask_blocks(images, torch.zeros(1, 3, 1, 1, device=device), generator=generator)

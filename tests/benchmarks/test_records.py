@@ -18,6 +18,7 @@ QUICK = {
     "store": [],
     "step": [],
     "gpu_table": ["--rows", "50-bf16"],
+    "launches": [],
     "step_sweep": ["--batches", "2", "--sizes", "64"],
     "predict": [],
     "synth": [],

@@ -38,8 +38,8 @@ def test_the_supervised_step_equals_a_composition_by_hand(seed: int) -> None:
         loss = model.losses(one)["supervised"]
 
     generator = torch.Generator().manual_seed(seed)
-    crop = sample_crop(1, SIZE, (0.6, 1.0), generator, "cpu")[0].double().numpy()
-    matrix = sample_affine(1, SIZE, AffineConfig(), generator, "cpu")[0].double().numpy() @ crop
+    crop = sample_crop(1, SIZE, (0.6, 1.0), generator)[0].double().numpy()
+    matrix = sample_affine(1, SIZE, AffineConfig(), generator)[0].double().numpy() @ crop
     centers = kornia.geometry.warp_affine(
         sample.image.float() / 255, torch.from_numpy(matrix[None, :2]).float(), (SIZE, SIZE), align_corners=True
     )

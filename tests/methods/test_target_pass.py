@@ -69,7 +69,7 @@ def test_pseudo_labels_come_back_to_the_base_frame(seed: int, views: int) -> Non
     model.student = model.teacher.net = Beacon()  # type: ignore[assignment]
     model._generator.manual_seed(seed)
     target = model.target_pass(data)
-    crop = sample_crop(8, SIZE, (0.6, 1.0), torch.Generator().manual_seed(seed), "cpu")
+    crop = sample_crop(8, SIZE, (0.6, 1.0), torch.Generator().manual_seed(seed))
     truth = to_heat(warp_points(places.expand(8, 3, 2), crop), 4)
     inside = ((truth > 2) & (truth < 13)).all(-1)  # the views did not cut it off
     assert int(inside.sum()) > 12

@@ -15,7 +15,7 @@ def drawn(share: BatchShare, n: int) -> Tensor:
     generator = StepGenerator()
     generator.manual_seed(5)
     generator.share = share
-    return uniform((n, 3), generator, "cpu")
+    return uniform((n, 3), generator)
 
 
 @pytest.mark.parametrize(("processes", "parts"), [(1, 1), (2, 1), (1, 3), (2, 3), (4, 2)])
@@ -32,5 +32,5 @@ def test_the_shares_are_the_whole_draw_dealt_out(processes: int, parts: int) -> 
 
 
 def test_a_plain_generator_draws_for_the_samples_at_hand() -> None:
-    plain = uniform((4, 3), torch.Generator().manual_seed(5), "cpu")
+    plain = uniform((4, 3), torch.Generator().manual_seed(5))
     assert torch.equal(plain, drawn(BatchShare(), 4))

@@ -92,8 +92,8 @@ class _Domains:
         draws = [torch.randint(len(s), (2, half), generator=generator).tolist() for s in self._sets]
         contents, styles = ([s.batch(d[i]).image for s, d in zip(self._sets, draws, strict=True)] for i in (0, 1))
         content, style = (torch.cat(x).to(device).float().div_(255) for x in (contents, styles[::-1]))
-        crop = sample_crop(2 * half, size, AffineConfig().crop_area, generator, device)
-        return warp(content, compose(sample_affine(2 * half, size, AffineConfig(), generator, device), crop)), style
+        crop = sample_crop(2 * half, size, AffineConfig().crop_area, generator)
+        return warp(content, compose(sample_affine(2 * half, size, AffineConfig(), generator), crop)), style
 
 
 def fit_style(source: Path, target: Path, out: Path, config: StyleFitConfig, device: torch.device) -> Path:

@@ -114,7 +114,7 @@ class LabelFreeScorer:
         metrics["limbs"].update(points)
         if "flip" in metrics:
             metrics["flip"].update(points, self._mirrored(headline, images), torch.ones_like(points[..., 0]), size)
-        view = sample_affine(len(images), size, _VIEW, generator, images.device)
+        view = sample_affine(len(images), size, _VIEW, generator)
         in_view = warp_points(points, view)
         seen = ((in_view > -0.5) & (in_view < size - 0.5)).all(-1)
         metrics["agreement"].update(points, _located(method.student, warp(images, view), view), seen, size)

@@ -156,8 +156,8 @@ class PoseMethod(EvaluatedMethod):
 
         They stay on the CPU, where so small a product is quickest, and go to the device with the pixels they move.
         """
-        crop = sample_crop(n, size, self.affine.crop_area, self._generator, "cpu")
-        return crop, sample_affine(n, size, self.affine, self._generator, "cpu")
+        crop = sample_crop(n, size, self.affine.crop_area, self._generator)
+        return crop, sample_affine(n, size, self.affine, self._generator)
 
     def view(self, images: Tensor, matrix: Tensor) -> Tensor:
         """The images seen through ``matrix`` (one warp) with colour jitter."""

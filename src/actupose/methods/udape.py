@@ -162,7 +162,7 @@ class UDAPE(PoseMethod):
         strength = self.affine.milder(self.teacher_config.view_strength)
         heatmaps, features = [], []
         for _ in range(self.teacher_config.views):
-            affine = sample_affine(len(images), images.shape[-1], strength, self._generator, "cpu")
+            affine = sample_affine(len(images), images.shape[-1], strength, self._generator)
             view = self.transfer(self.view(images, compose(affine, crop)), sources)
             output = self.teacher(view)
             heatmaps.append(warp(output.heatmaps.float(), to_heatmap_grid(invert(affine), STRIDE)))

@@ -115,7 +115,7 @@ class StyleTransfer(nn.Module):
         """
         count = len(content)
         if self.config.per == "image":
-            draws = uniform((count, 2), generator, "cpu").T
+            draws = uniform((count, 2), generator).T
         else:
             draws = torch.rand(2, 1, generator=generator).expand(2, count)
         index = (draws[1] < self.config.prob).nonzero().squeeze(1)

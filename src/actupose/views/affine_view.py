@@ -59,13 +59,7 @@ def _check_area(area: tuple[float, float]) -> None:
         raise ValueError(f"crop area must be a rising pair in (0, 1], got {area}")
 
 
-def sample_crop(
-    n: int,
-    size: int,
-    area: tuple[float, float],
-    generator: torch.Generator | None,
-    device: torch.device | str,
-) -> Tensor:
+def sample_crop(n: int, size: int, area: tuple[float, float], generator: torch.Generator | None) -> Tensor:
     """Draw square crops inside the image, each resized to the whole image.
 
     Args:
@@ -73,29 +67,22 @@ def sample_crop(
         size: Side S of the image in pixels.
         area: Least and largest share of the image area to keep.
         generator: CPU generator; three numbers are drawn per sample. None takes the global one.
-        device: Where the matrices are wanted.
 
     Returns:
-        (n, 3, 3), image pixel -> pixel of the crop, both S x S.
+        (n, 3, 3), image pixel -> pixel of the crop, both S x S; on the CPU.
 
     Raises:
         ValueError: `area` is not a rising pair in (0, 1].
     """
     _check_area(area)
-    unit = uniform((n, 3), generator, device)
+    unit = uniform((n, 3), generator)
     side = between(unit[:, 0], *area).sqrt() * size
     corner = unit[:, 1:] * (size - side).unsqueeze(-1) - 0.5
     factor = size / side
     return compose(translation(-0.5 - factor.unsqueeze(-1) * corner), scaling(factor))
 
 
-def sample_affine(
-    n: int,
-    size: int,
-    cfg: AffineConfig,
-    generator: torch.Generator | None,
-    device: torch.device | str,
-) -> Tensor:
+def sample_affine(n: int, size: int, cfg: AffineConfig, generator: torch.Generator | None) -> Tensor:
     """Draw affine maps about the image centre: scale, shear along x, rotate, then shift.
 
     Args:
@@ -103,12 +90,11 @@ def sample_affine(
         size: Side of the image in pixels.
         cfg: Strength; `crop_area` is not used here.
         generator: CPU generator; five numbers are drawn per sample. None takes the global one.
-        device: Where the matrices are wanted.
 
     Returns:
-        (n, 3, 3), image pixel -> pixel of the view.
+        (n, 3, 3), image pixel -> pixel of the view; on the CPU.
     """
-    unit = uniform((n, 5), generator, device)
+    unit = uniform((n, 5), generator)
     turn = rotation(between(unit[:, 0], -cfg.rotation, cfg.rotation))
     along_x = between(unit[:, 1], -cfg.shear, cfg.shear)
     slant = shear(torch.stack([along_x, torch.zeros_like(along_x)], dim=-1))

@@ -34,7 +34,7 @@ def color_jitter(x: Tensor, strength: float = 0.25, generator: torch.Generator |
         raise ValueError(f"expected floating point images (B, 3, H, W), got {x.dtype} {tuple(x.shape)}")
     if not 0 <= strength <= 1:
         raise ValueError(f"strength must lie in [0, 1], got {strength}")
-    unit = uniform((x.shape[0], 3), generator, "cpu")
+    unit = uniform((x.shape[0], 3), generator)
     factors = send(between(unit, 1 - strength, 1 + strength).to(x.dtype), x.device)[:, :, None, None, None]
     x = (x * factors[:, 0]).clamp_(0, 1)
     mean_grey = _luma(x.mean((-2, -1), keepdim=True))  # the grey of the mean colour is the mean grey

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from actupose.geometry import send
-
 
 @dataclass(frozen=True)
 class BatchShare:
@@ -43,22 +41,21 @@ class StepGenerator(torch.Generator):
     share: BatchShare = BatchShare()
 
 
-def uniform(shape: tuple[int, ...], generator: torch.Generator | None, device: torch.device | str) -> Tensor:
-    """Draw U[0, 1) in float32 on the CPU and move it to `device`, so that a seed gives one draw everywhere.
+def uniform(shape: tuple[int, ...], generator: torch.Generator | None) -> Tensor:
+    """Draw U[0, 1) in float32 on the CPU, so that a seed gives one draw everywhere.
+
+    The numbers stay there: a caller sends what becomes of them to the device.
 
     Args:
         shape: Shape of the draw; the first axis is the samples'.
         generator: CPU generator; None takes the global one. A `StepGenerator` draws for the whole step.
-        device: Where the numbers are wanted.
 
     Returns:
-        float32 of shape `shape`.
+        float32 of shape `shape`, on the CPU.
     """
     if isinstance(generator, StepGenerator):
-        drawn = generator.share.rand(shape, generator)
-    else:
-        drawn = torch.rand(shape, generator=generator, dtype=torch.float32)
-    return send(drawn, torch.device(device))
+        return generator.share.rand(shape, generator)
+    return torch.rand(shape, generator=generator, dtype=torch.float32)
 
 
 def between(unit: Tensor, low: float, high: float) -> Tensor:

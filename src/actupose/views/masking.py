@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from actupose.geometry import send
 from actupose.views.draws import uniform
 
 
@@ -34,6 +35,6 @@ def mask_blocks(
     if not 0 <= ratio <= 1 or side < 1:
         raise ValueError(f"ratio must lie in [0, 1] and a block have a pixel, got {ratio} and {side} px")
     blocks = -(-size // side)
-    kept = uniform((images.shape[0], 1, blocks, blocks), generator, images.device) >= ratio
+    kept = send(uniform((images.shape[0], 1, blocks, blocks), generator) >= ratio, images.device)
     kept = kept.repeat_interleave(side, 2).repeat_interleave(side, 3)[:, :, :size, :size]
     return torch.where(kept, images, fill.to(images.dtype))

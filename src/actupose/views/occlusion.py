@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from actupose.geometry import send
 from actupose.views.draws import uniform
 
 
@@ -43,7 +44,7 @@ def adaptive_occlusion(
     slots = size - side + 1  # places of the square's first column or row
     if side < 1 or slots < 2 * side:
         raise ValueError(f"a patch of {side} px does not fit an image of {size} px (1 px to a third of the side)")
-    unit = uniform((n, peaks.shape[1] + 3), generator, images.device)
+    unit = send(uniform((n, peaks.shape[1] + 3), generator), images.device)
     x, y = points.unbind(-1)
     edge = size - 0.5
     eligible = (peaks >= threshold) & (x >= -0.5) & (x < edge) & (y >= -0.5) & (y < edge)
