@@ -5,6 +5,7 @@ from actupose.geometry.affine import (
     box_crop,
     compose,
     flip_horizontal,
+    from_parts,
     identity,
     invert,
     rotation,
@@ -14,7 +15,7 @@ from actupose.geometry.affine import (
     translation,
 )
 from actupose.geometry.angles import triplet_angles, wrap_angle
-from actupose.geometry.indexing import index_tensor
+from actupose.geometry.constants import constant, index_tensor
 from actupose.geometry.precision import at_least_float32
 from actupose.geometry.transfer import send
 from actupose.geometry.warp import warp, warp_points
@@ -24,7 +25,9 @@ __all__ = [
     "at_least_float32",
     "box_crop",
     "compose",
+    "constant",
     "flip_horizontal",
+    "from_parts",
     "identity",
     "index_tensor",
     "invert",

@@ -1,7 +1,7 @@
 """Batched 3x3 affine matrices between pixel grids.
 
 Matrices are (B, 3, 3), row-major, and map a source pixel to a destination pixel: p_dst = M p_src. Coordinates follow
-the pixel-index convention: the centre of the pixel in column i is x = i, y points down. The arithmetic is written out
+the pixel-index convention: the centre of the pixel in column i is x = i, y points down. Products are written out
 element by element: a batched matrix product would run in reduced precision under autocast or with TF32 allowed, and a
 relative error of 1e-3 in a matrix moves a point by a tenth of a pixel.
 """
@@ -10,6 +10,8 @@ import math
 
 import torch
 from torch import Tensor
+
+from actupose.geometry.constants import constant
 
 
 def _check_matrix(m: Tensor) -> None:
@@ -23,9 +25,17 @@ def _from_entries(a: Tensor, b: Tensor, c: Tensor, d: Tensor, e: Tensor, f: Tens
     return torch.stack([a, b, c, d, e, f, zero, zero, one], dim=-1).reshape(-1, 3, 3)
 
 
-def _from_parts(linear: Tensor, shift: Tensor) -> Tensor:
-    """Join (B, 2, 2) and (B, 2) to the matrices x -> linear x + shift, (B, 3, 3)."""
-    last = torch.eye(3, device=shift.device, dtype=shift.dtype)[2:].expand(len(shift), 1, 3)
+def from_parts(linear: Tensor, shift: Tensor) -> Tensor:
+    """Return the maps x -> linear x + shift.
+
+    Args:
+        linear: (B, 2, 2).
+        shift: (B, 2), x and y in pixels.
+
+    Returns:
+        (B, 3, 3).
+    """
+    last = constant((0, 0, 1), shift.device, shift.dtype).expand(len(shift), 1, 3)
     return torch.cat([torch.cat([linear, shift.unsqueeze(-1)], dim=2), last], dim=1)
 
 
@@ -48,7 +58,7 @@ def translation(t: Tensor) -> Tensor:
     """
     if t.ndim != 2 or t.shape[-1] != 2:
         raise ValueError(f"expected a shift of shape (B, 2), got {tuple(t.shape)}")
-    return _from_parts(torch.eye(2, device=t.device, dtype=t.dtype).expand(len(t), 2, 2), t)
+    return from_parts(torch.eye(2, device=t.device, dtype=t.dtype).expand(len(t), 2, 2), t)
 
 
 def scaling(s: Tensor) -> Tensor:
@@ -67,7 +77,7 @@ def scaling(s: Tensor) -> Tensor:
         s = s.unsqueeze(-1).expand(-1, 2)
     if s.ndim != 2 or s.shape[-1] != 2:
         raise ValueError(f"expected factors of shape (B,) or (B, 2), got {tuple(s.shape)}")
-    return _from_parts(torch.diag_embed(s), torch.zeros_like(s))
+    return from_parts(torch.diag_embed(s), torch.zeros_like(s))
 
 
 def rotation(deg: Tensor) -> Tensor:
@@ -131,7 +141,7 @@ def compose(*ms: Tensor) -> Tensor:
 
 
 def invert(m: Tensor) -> Tensor:
-    """Return the inverse of affine matrices in closed form, without waiting for the device.
+    """Return the inverse of affine matrices, without waiting for the device.
 
     Args:
         m: (B, 3, 3) with the last row (0, 0, 1). A singular matrix gives infinities, not an error: looking at the
@@ -144,10 +154,8 @@ def invert(m: Tensor) -> Tensor:
         ValueError: `m` is not (B, 3, 3).
     """
     _check_matrix(m)
-    a, b, c = m[:, 0].unbind(-1)
-    d, e, f = m[:, 1].unbind(-1)
-    det = a * e - b * d
-    return _from_entries(e / det, -b / det, (b * f - c * e) / det, -d / det, a / det, (c * d - a * f) / det)
+    inverse: Tensor = torch.linalg.inv_ex(m).inverse
+    return inverse
 
 
 def about(center: Tensor, m: Tensor) -> Tensor:
@@ -168,7 +176,7 @@ def about(center: Tensor, m: Tensor) -> Tensor:
         raise ValueError(f"expected a centre of shape (2,) or (B, 2), got {tuple(center.shape)}")
     linear, shift = m[:, :2, :2], m[:, :2, 2]
     center = center.to(m).expand(m.shape[0], 2)
-    return _from_parts(linear, shift + center - (linear * center.unsqueeze(1)).sum(-1))
+    return from_parts(linear, shift + center - (linear * center.unsqueeze(1)).sum(-1))
 
 
 def to_heatmap_grid(m: Tensor, stride: float) -> Tensor:
@@ -191,7 +199,7 @@ def to_heatmap_grid(m: Tensor, stride: float) -> Tensor:
         raise ValueError(f"stride must be positive, got {stride}")
     linear, shift = m[:, :2, :2], m[:, :2, 2]
     middle = 0.5 * stride - 0.5  # of heatmap pixel 0, in image pixels on both axes
-    return _from_parts(linear, (linear.sum(-1) * middle + shift - middle) / stride)
+    return from_parts(linear, (linear.sum(-1) * middle + shift - middle) / stride)
 
 
 def flip_horizontal(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from actupose.geometry.indexing import index_tensor
+from actupose.geometry.constants import index_tensor
 
 
 def wrap_angle(x: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from actupose.geometry.affine import invert
+from actupose.geometry.constants import constant
 from actupose.geometry.precision import at_least_float32
 from actupose.geometry.transfer import send
 
@@ -53,13 +54,12 @@ def _sampling_grid(matrix: Tensor, x: Tensor, size: tuple[int, int]) -> Tensor:
     """
     height, width = x.shape[-2:]
     back = invert(matrix)
-    (a, b, c), (d, e, f) = back[:, 0].unbind(-1), back[:, 1].unbind(-1)
-    across, down = 2 / width, 2 / height
-    entries = [a * across, d * down, b * across, e * down, (2 * c + 1) / width - 1, (2 * f + 1) / height - 1]
-    unit = send(torch.stack(entries, dim=-1), x.device).view(-1, 3, 1, 1, 2)
-    columns = torch.arange(size[1], device=x.device, dtype=x.dtype).unsqueeze(-1)
-    rows = torch.arange(size[0], device=x.device, dtype=x.dtype).view(-1, 1, 1)
-    return unit[:, 0] * columns + (unit[:, 1] * rows + unit[:, 2])
+    unit = torch.stack([back[:, 0] * (2 / width), back[:, 1] * (2 / height)], dim=-1)
+    unit[:, 2].add_(constant((1 / width - 1, 1 / height - 1), unit.device, unit.dtype))
+    per_column, per_row, first = send(unit, x.device).view(-1, 3, 1, 1, 2).unbind(1)
+    columns = constant(range(size[1]), x.device, x.dtype).unsqueeze(-1)
+    rows = constant(range(size[0]), x.device, x.dtype).view(-1, 1, 1)
+    return torch.addcmul(torch.addcmul(first, per_row, rows), per_column, columns)
 
 
 def warp_points(points: Tensor, matrix: Tensor) -> Tensor:
@@ -83,4 +83,5 @@ def warp_points(points: Tensor, matrix: Tensor) -> Tensor:
         raise ValueError(f"expected matrices of shape {(points.shape[0], 3, 3)}, got {tuple(matrix.shape)}")
     points = at_least_float32(points)
     m = send(matrix.to(points.dtype), points.device)[:, None, :2]  # (B, 1, 2, 3)
-    return m[..., 0] * points[..., :1] + m[..., 1] * points[..., 1:] + m[..., 2]
+    per_x, per_y, shift = m.unbind(-1)
+    return torch.addcmul(torch.addcmul(shift, per_y, points[..., 1:]), per_x, points[..., :1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from actupose.geometry import about, compose, rotation, scaling, shear, translation
+from actupose.geometry import from_parts
 from actupose.views.draws import between, uniform
 
 
@@ -78,8 +78,8 @@ def sample_crop(n: int, size: int, area: tuple[float, float], generator: torch.G
     unit = uniform((n, 3), generator)
     side = between(unit[:, 0], *area).sqrt() * size
     corner = unit[:, 1:] * (size - side).unsqueeze(-1) - 0.5
-    factor = size / side
-    return compose(translation(-0.5 - factor.unsqueeze(-1) * corner), scaling(factor))
+    factor = (size / side).unsqueeze(-1)
+    return from_parts(torch.diag_embed(factor.expand(-1, 2)), -0.5 - factor * corner)
 
 
 def sample_affine(n: int, size: int, cfg: AffineConfig, generator: torch.Generator | None) -> Tensor:
@@ -94,11 +94,14 @@ def sample_affine(n: int, size: int, cfg: AffineConfig, generator: torch.Generat
     Returns:
         (n, 3, 3), image pixel -> pixel of the view; on the CPU.
     """
-    unit = uniform((n, 5), generator)
-    turn = rotation(between(unit[:, 0], -cfg.rotation, cfg.rotation))
-    along_x = between(unit[:, 1], -cfg.shear, cfg.shear)
-    slant = shear(torch.stack([along_x, torch.zeros_like(along_x)], dim=-1))
-    grow = scaling(between(unit[:, 2], *cfg.scale))
-    shift = between(unit[:, 3:], -cfg.translate * size, cfg.translate * size)
-    center = torch.full_like(shift, (size - 1) / 2)
-    return compose(translation(shift), about(center, compose(turn, slant, grow)))
+    farthest = cfg.translate * size
+    limits = ((-cfg.rotation, cfg.rotation), (-cfg.shear, cfg.shear), cfg.scale, *[(-farthest, farthest)] * 2)
+    low, span = torch.tensor([(low, high - low) for low, high in limits]).unbind(-1)
+    drawn = low + span * uniform((n, 5), generator)
+    turn, slant = torch.deg2rad(drawn[:, :2]).unbind(-1)
+    cos, sin, tan = turn.cos(), turn.sin(), slant.tan()
+    # The product of rotation and shear; in full, because each operation on the CPU takes as long as one on the device.
+    turned = torch.stack([cos, cos * tan - sin, sin, sin * tan + cos], dim=-1)
+    linear = (turned * drawn[:, 2:3]).view(-1, 2, 2)
+    center = (size - 1) / 2
+    return from_parts(linear, drawn[:, 3:] + (center - center * linear.sum(-1)))

@@ -1,0 +1,40 @@
+"""Small constant tensors that are made once per device."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+
+def _new(values: tuple[float, ...] | range, device: torch.device, dtype: torch.dtype) -> Tensor:
+    # An inference tensor could not be saved for backward later, so the cache never holds one.
+    with torch.inference_mode(False):
+        return torch.tensor(values, dtype=dtype, device=device)
+
+
+_kept = lru_cache(maxsize=256)(_new)
+
+
+def constant(values: Sequence[float], device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Return `values` as a tensor on `device`, made once and kept.
+
+    A Python list is copied to an accelerator at each use, and the host waits for the copy; `torch.arange` is a launch
+    in every step. Callers must not write to the result. Source: ours.
+
+    Args:
+        values: N numbers; a `range` is told from another without looking at its numbers.
+        device: Where the tensor lies.
+        dtype: Its type.
+
+    Returns:
+        (N,).
+    """
+    known = values if isinstance(values, range) else tuple(values)
+    # What a program that is traced makes is a part of that program.
+    return (_new if torch.compiler.is_compiling() else _kept)(known, device, dtype)
+
+
+def index_tensor(indices: Sequence[int], device: torch.device) -> Tensor:
+    """Return `indices` as an int64 tensor (N,) on `device`, made once and kept, see `constant`."""
+    return constant([int(i) for i in indices], device, torch.long)
