@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from actupose.geometry import at_least_float32
+from actupose.geometry import at_least_float32, constant
 
 _FLOOR = 1e-4  # least height, relative to the peak, that the logarithm of the sub-pixel fit sees
 
@@ -14,11 +14,11 @@ def _check(heat: Tensor) -> Tensor:
     return at_least_float32(heat)
 
 
-def _peak_index(heat: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Return column, row (int64) and height of each map's highest pixel, all (B, K)."""
+def _peak(heat: Tensor) -> tuple[Tensor, Tensor]:
+    """Return each map's highest pixel, (B, K, 2) int64 column and row, and its height (B, K)."""
     peak, flat = heat.flatten(2).max(-1)
     width = heat.shape[-1]
-    return flat % width, torch.div(flat, width, rounding_mode="floor"), peak
+    return torch.stack([flat % width, torch.div(flat, width, rounding_mode="floor")], dim=-1), peak
 
 
 def argmax(heat: Tensor) -> tuple[Tensor, Tensor]:
@@ -34,8 +34,8 @@ def argmax(heat: Tensor) -> tuple[Tensor, Tensor]:
         ValueError: `heat` is not floating point of four dimensions.
     """
     heat = _check(heat)
-    column, row, peak = _peak_index(heat)
-    return torch.stack([column, row], dim=-1).to(heat.dtype), peak
+    corner, peak = _peak(heat)
+    return corner.to(heat.dtype), peak
 
 
 def subpixel(heat: Tensor) -> tuple[Tensor, Tensor]:
@@ -59,32 +59,32 @@ def subpixel(heat: Tensor) -> tuple[Tensor, Tensor]:
     height, width = heat.shape[-2:]
     if height < 3 or width < 3:
         raise ValueError(f"sub-pixel decoding needs heatmaps of at least 3x3, got {height}x{width}")
-    column, row, peak = _peak_index(heat)
-    middle_x, middle_y = column.clamp(1, width - 2), row.clamp(1, height - 2)
-    step = torch.arange(-1, 2, device=heat.device)
-    rows = (middle_y.unsqueeze(-1) + step) * width
-    nine = (rows.unsqueeze(-1) + (middle_x.unsqueeze(-1) + step).unsqueeze(-2)).flatten(-2)  # (B, K, 9), row by row
-    value = heat.flatten(2).gather(-1, nine)
+    corner, peak = _peak(heat)
+    middle = torch.minimum(corner.clamp(min=1), constant((width - 2, height - 2), heat.device, torch.long))
+    around = constant([y * width + x for y in (-1, 0, 1) for x in (-1, 0, 1)], heat.device, torch.long)
+    nine = torch.add(middle[..., :1] + around, middle[..., 1:], alpha=width)  # (B, K, 9), row by row
     floor = (peak * _FLOOR).clamp(min=torch.finfo(heat.dtype).tiny).unsqueeze(-1)
-    offset_x, offset_y, found = _quadratic_peak(torch.maximum(value, floor).log().reshape(*peak.shape, 3, 3))
-    corner = torch.stack([column, row], dim=-1).to(heat.dtype)
-    fitted = torch.stack([middle_x + offset_x, middle_y + offset_y], dim=-1)
-    fitted = torch.minimum(torch.maximum(fitted, corner - 0.5), corner + 0.5)
-    return torch.where(found.unsqueeze(-1), fitted, corner), peak
+    offset, found = _quadratic_peak(torch.maximum(heat.flatten(2).gather(-1, nine), floor).log())
+    moved = (middle - corner + offset).clamp(-0.5, 0.5)
+    return corner + moved.masked_fill(~found, 0.0), peak
 
 
-def _quadratic_peak(patch: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Fit a + bx + cy + dxx + exy + fyy to patch (..., 3, 3); return the maximum's x, y and whether there is one."""
-    by_column, by_row = patch.sum(-2), patch.sum(-1)
-    b = (by_column[..., 2] - by_column[..., 0]) / 6
-    c = (by_row[..., 2] - by_row[..., 0]) / 6
-    d = (by_column[..., 0] + by_column[..., 2] - 2 * by_column[..., 1]) / 6
-    f = (by_row[..., 0] + by_row[..., 2] - 2 * by_row[..., 1]) / 6
-    e = (patch[..., 0, 0] + patch[..., 2, 2] - patch[..., 0, 2] - patch[..., 2, 0]) / 4
-    det = 4 * d * f - e.square()
-    found = (d < 0) & (f < 0) & (det > 1e-9)
-    det = torch.where(found, det, torch.ones_like(det))
-    return (e * c - 2 * f * b) / det, (e * b - 2 * d * c) / det, found
+# Least squares on nine pixels, row by row from (-1, -1) to (1, 1): what each of them adds to a coefficient of
+# a + bx + cy + dxx + exy + fyy.
+_B = (-1 / 6, 0, 1 / 6) * 3
+_C = (-1 / 6,) * 3 + (0,) * 3 + (1 / 6,) * 3
+_2D = (1 / 3, -2 / 3, 1 / 3) * 3
+_E = (1 / 4, 0, -1 / 4, 0, 0, 0, -1 / 4, 0, 1 / 4)
+_2F = (1 / 3,) * 3 + (-2 / 3,) * 3 + (1 / 3,) * 3
+
+
+def _quadratic_peak(nine: Tensor) -> tuple[Tensor, Tensor]:
+    """Fit a quadratic to nine pixels (..., 9); return its maximum's x and y (..., 2), and whether there is one (..., 1)."""
+    weights = constant([*_B, *_C, *_C, *_B, *_2F, *_2D, *_E], nine.device, nine.dtype).view(-1, 9)
+    slope, swapped, bend, twist = (nine.unsqueeze(-2) * weights).sum(-1).split((2, 2, 2, 1), dim=-1)
+    det = bend.prod(-1, keepdim=True) - twist.square()
+    found = (bend[..., :1] < 0) & (det > 1e-9)  # then both bends have one sign
+    return (twist * swapped - bend * slope) / det.masked_fill(~found, 1.0), found
 
 
 def soft_argmax(heat: Tensor, temperature: float) -> Tensor:
@@ -110,8 +110,8 @@ def soft_argmax(heat: Tensor, temperature: float) -> Tensor:
         raise ValueError(f"temperature must be positive, got {temperature}")
     height, width = heat.shape[-2:]
     mass = (heat.flatten(2) * temperature).softmax(-1).reshape(heat.shape)
-    x = (mass.sum(-2) * torch.arange(width, device=heat.device, dtype=heat.dtype)).sum(-1)
-    y = (mass.sum(-1) * torch.arange(height, device=heat.device, dtype=heat.dtype)).sum(-1)
+    x = (mass.sum(-2) * constant(range(width), heat.device, heat.dtype)).sum(-1)
+    y = (mass.sum(-1) * constant(range(height), heat.device, heat.dtype)).sum(-1)
     return torch.stack([x, y], dim=-1)
 
 

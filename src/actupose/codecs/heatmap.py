@@ -3,7 +3,9 @@
 import torch
 from torch import Tensor
 
-from actupose.geometry import at_least_float32
+from actupose.geometry import at_least_float32, constant
+
+_FAR = -1e6  # heatmap pixels: a Gaussian there leaves its map empty
 
 
 def encode(
@@ -37,20 +39,27 @@ def encode(
         raise ValueError(f"sigma must be positive, got {sigma}")
     points = at_least_float32(points_heat)
     height, width = size
-    x, y = points.unbind(-1)
-    inside = (x >= -0.5) & (x < width - 0.5) & (y >= -0.5) & (y < height - 0.5)
-    drawn = (visible > 0) & inside
-    points = torch.where(drawn.unsqueeze(-1), points, torch.zeros_like(points))
+    first, last = points >= -0.5, points < constant((width - 0.5, height - 0.5), points.device, points.dtype)
+    drawn = (first & last).all(-1) & (visible > 0)
     if snap:
         points = torch.floor(points + 0.5)
-    weight = drawn.to(points.dtype)
-    profile = _profile(points, max(width, height), sigma)
-    across, down = profile[..., 0, :width], profile[..., 1, :height] * weight.unsqueeze(-1)
-    return down.unsqueeze(-1) * across.unsqueeze(-2), weight
+    points = points.masked_fill(~drawn.unsqueeze(-1), _FAR)
+    return gaussians(points, size, sigma), drawn.to(points.dtype)
 
 
-def _profile(center: Tensor, length: int, sigma: float) -> Tensor:
-    """Return exp(-(i - center)^2 / (2 sigma^2)) for i in 0..length-1, 0 beyond 3 sigma; (..., length)."""
-    distance = torch.arange(length, device=center.device, dtype=center.dtype) - center.unsqueeze(-1)
-    value = torch.exp(distance.square() * (-0.5 / sigma**2))
-    return value.masked_fill(distance.abs() > 3 * sigma, 0.0)
+def gaussians(center: Tensor, size: tuple[int, int], sigma: float = 2.0) -> Tensor:
+    """Draw the Gaussians of `encode` wherever they are; one whose window lies outside leaves its map empty.
+
+    Args:
+        center: (B, K, 2), x and y in heatmap pixels, finite.
+        size: Height and width of the heatmaps.
+        sigma: Standard deviation in heatmap pixels.
+
+    Returns:
+        (B, K, H, W), of the type of `center`.
+    """
+    height, width = size
+    pixels = constant(range(max(width, height)), center.device, center.dtype)
+    square = (pixels - center.unsqueeze(-1)).square()
+    profile = torch.exp(square * (-0.5 / sigma**2)).masked_fill(square > (3 * sigma) ** 2, 0.0)
+    return profile[..., 1, :height].unsqueeze(-1) * profile[..., 0, :width].unsqueeze(-2)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from actupose.geometry import send
+from actupose.geometry import constant, send
 from actupose.views.draws import uniform
 
 
@@ -44,23 +44,23 @@ def adaptive_occlusion(
     slots = size - side + 1  # places of the square's first column or row
     if side < 1 or slots < 2 * side:
         raise ValueError(f"a patch of {side} px does not fit an image of {size} px (1 px to a third of the side)")
-    unit = send(uniform((n, peaks.shape[1] + 3), generator), images.device)
-    x, y = points.unbind(-1)
-    edge = size - 0.5
-    eligible = (peaks >= threshold) & (x >= -0.5) & (x < edge) & (y >= -0.5) & (y < edge)
-    rank, joint = torch.where(eligible, unit[:, 3:], -1.0).max(-1)
-    chosen = (rank >= 0) & (unit[:, 0] < prob)
+    unit = uniform((n, peaks.shape[1] + 3), generator)
+    ranks = send(unit[:, 3:].masked_fill(unit[:, :1] >= prob, -1.0), images.device)
+    steps = (unit[:, 1:3] * torch.tensor([slots - 2 * side + 1, slots])).long()
+    steps[:, 0] += side  # at least one side apart, either way round
+    steps = send(steps.clamp(max=slots - 1), images.device)
+    inside = ((points >= -0.5) & (points < size - 0.5)).all(-1)
+    rank, joint = ranks.masked_fill(~(inside & (peaks >= threshold)), -1.0).max(-1)
     center = points.gather(1, joint[:, None, None].expand(-1, 1, 2)).squeeze(1)
-    center = torch.where(chosen.unsqueeze(-1), center, torch.zeros_like(center))
-    target = (center.round().long() - side // 2).clamp(0, slots - 1)
-    away = side + (unit[:, 1] * (slots - 2 * side + 1)).long()  # at least one side apart, either way round
-    source_x = (target[:, 0] + away) % slots
-    source_y = (unit[:, 2] * slots).long().clamp(max=slots - 1)
-    into = _square(target[:, 0], target[:, 1], side, size).unsqueeze(1).expand(-1, channels, -1)
-    out_of = _square(source_x, source_y, side, size).unsqueeze(1).expand(-1, channels, -1)
+    column, row = (center.round().long() - side // 2).clamp(0, slots - 1).unbind(-1)
+    target = torch.add(column, row, alpha=size)
+    source = torch.add((column + steps[:, 0]) % slots, steps[:, 1], alpha=size)
+    square = constant([y * size + x for y in range(side) for x in range(side)], images.device, torch.long)
+    into = target.unsqueeze(-1) + square
+    out_of = torch.where(rank >= 0, source, target).unsqueeze(-1) + square
     flat = images.flatten(2)
-    content = torch.where(chosen[:, None, None], flat.gather(2, out_of), flat.gather(2, into))
-    return flat.scatter(2, into, content).reshape(images.shape)
+    into, out_of = (index.unsqueeze(1).expand(-1, channels, -1) for index in (into, out_of))
+    return flat.scatter(2, into, flat.gather(2, out_of)).reshape(images.shape)
 
 
 def _check(images: Tensor, points: Tensor, peaks: Tensor, prob: float) -> None:
@@ -72,10 +72,3 @@ def _check(images: Tensor, points: Tensor, peaks: Tensor, prob: float) -> None:
         raise ValueError(f"expected points of shape {(*peaks.shape, 2)}, got {tuple(points.shape)}")
     if not 0 <= prob <= 1:
         raise ValueError(f"prob must lie in [0, 1], got {prob}")
-
-
-def _square(column: Tensor, row: Tensor, side: int, size: int) -> Tensor:
-    """Return the flat pixel indices of squares with their first corner at (column, row), (B, side * side)."""
-    step = torch.arange(side, device=column.device)
-    rows = (row.unsqueeze(-1) + step) * size
-    return (rows.unsqueeze(-1) + (column.unsqueeze(-1) + step).unsqueeze(1)).flatten(1)
