@@ -3,9 +3,10 @@
 import math
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
-from actupose.codecs import argmax, encode
+from actupose.codecs import argmax, gaussians
 from actupose.geometry import at_least_float32
 
 
@@ -23,8 +24,7 @@ def rectify(heat: Tensor, sigma: float = 2.0) -> Tensor:
     Raises:
         ValueError: `heat` is not floating point of four dimensions, or `sigma` is not positive.
     """
-    points, peak = argmax(heat)
-    return encode(points, torch.ones_like(peak), (heat.shape[-2], heat.shape[-1]), sigma)[0]
+    return gaussians(argmax(heat)[0], (heat.shape[-2], heat.shape[-1]), sigma)
 
 
 @torch.no_grad()
@@ -88,10 +88,9 @@ def consistency_loss(student: Tensor, pseudo: Tensor, mask: Tensor, region: Tens
         raise ValueError(f"expected two equal (B, K, H, W), got {tuple(student.shape)} and {tuple(pseudo.shape)}")
     if mask.shape != student.shape[:2]:
         raise ValueError(f"expected a mask of shape {tuple(student.shape[:2])}, got {tuple(mask.shape)}")
-    difference = at_least_float32(student) - at_least_float32(pseudo).detach()
-    difference = difference * mask.to(difference.dtype)[:, :, None, None]
+    error = F.mse_loss(at_least_float32(student), at_least_float32(pseudo).detach(), reduction="none")
     if region is not None:
         if region.shape != (student.shape[0], 1, *student.shape[2:]):
             raise ValueError(f"expected a region of shape (B, 1, H, W), got {tuple(region.shape)}")
-        difference = difference * region.to(difference.dtype)
-    return difference.square().mean()
+        error = error * region.to(error.dtype).square()
+    return (error.mean((2, 3)) * mask).mean()

@@ -1,5 +1,7 @@
 """Cross-domain alignment of features of like poses (Eq. 6 and 7)."""
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -45,12 +47,12 @@ def pair_distance(
     needed = max((total + 1) // 2, 1) if min_common is None else min_common
     if num_keypoints < 1 or needed < 1:
         raise ValueError(f"num_keypoints and min_common must be at least 1, got {num_keypoints} and {needed}")
-    both = (valid_s > 0).unsqueeze(1) & (valid_t > 0).unsqueeze(0)
+    both = valid_s.bool().unsqueeze(1) & valid_t.bool().unsqueeze(0)
     difference = wrap_angle(at_least_float32(angles_s).unsqueeze(1) - at_least_float32(angles_t).unsqueeze(0))
-    squares = torch.where(both, difference, torch.zeros_like(difference)).square().sum(-1)
+    squares = difference.masked_fill(~both, 0.0).square().sum(-1)
     common = both.sum(-1)
-    ok = common >= needed
-    distance = (squares * total / common.clamp(min=1)).sqrt() / num_keypoints
+    ok = common >= needed  # at least 1: what is divided by 0 is left out
+    distance = (squares / common).sqrt() * (math.sqrt(total) / num_keypoints)
     return distance.masked_fill(~ok, torch.inf), ok
 
 
@@ -81,10 +83,9 @@ def cross_domain_loss(feat_s: Tensor, feat_t: Tensor, dist: Tensor, ok: Tensor, 
         raise ValueError(f"expected dist and ok of shape {pairs}, got {tuple(dist.shape)} and {tuple(ok.shape)}")
     with torch.autocast(device_type=feat_s.device.type, enabled=False):
         cosine = unit(feat_s) @ unit(feat_t.detach()).to(at_least_float32(feat_s).dtype).T
-    chosen = (ok > 0) & (dist < gamma)
+    chosen = ok.bool() & (dist < gamma)
     count = chosen.sum()
-    total = torch.where(chosen, cosine, torch.zeros_like(cosine)).sum()
-    return -total / count.clamp(min=1), count
+    return (cosine * chosen).sum() / -count.clamp(min=1), count
 
 
 def unit(feature: Tensor) -> Tensor:

@@ -38,22 +38,23 @@ def limb_cosines(
         raise ValueError(f"expected validity of shape {tuple(points.shape[:2])}, got {tuple(valid.shape)}")
     if any(not 0 <= i < points.shape[1] for limb in limbs for i in limb):
         raise ValueError(f"a limb index lies outside the {points.shape[1]} keypoints: {tuple(limbs)}")
-    start = index_tensor([a for a, _ in limbs], points.device)
-    end = index_tensor([b for _, b in limbs], points.device)
-    both = (valid.index_select(1, start) > 0) & (valid.index_select(1, end) > 0)
-    v, v_hat = _limb_vectors(torch.stack([points, reference]), start, end, both).unbind(0)
-    length_hat = v_hat.square().sum(-1)
-    mask = both & (length_hat > _SHORTEST)
-    norm = (v.square().sum(-1) + _EPS).sqrt()
-    norm_hat = torch.where(mask, length_hat, torch.ones_like(length_hat)).sqrt()
-    cosine = (v * v_hat).sum(-1) / (norm * norm_hat)
-    return torch.where(mask, cosine, torch.zeros_like(cosine)), mask
+    valid_start, valid_end = _ends(valid > 0, limbs)
+    start, end = _ends(at_least_float32(reference), limbs)
+    v_hat = end - start
+    square_hat = v_hat.square().sum(-1)
+    mask = valid_start & valid_end & (square_hat > _SHORTEST)
+    left_out = ~mask.unsqueeze(-1)
+    direction = (v_hat * square_hat.rsqrt().unsqueeze(-1)).masked_fill(left_out, 0.0)
+    start, end = _ends(at_least_float32(points), limbs)
+    v = (end - start).masked_fill(left_out, 0.0)
+    return (v * direction).sum(-1) * (v.square().sum(-1) + _EPS).rsqrt(), mask
 
 
-def _limb_vectors(points: Tensor, start: Tensor, end: Tensor, both: Tensor) -> Tensor:
-    points = at_least_float32(points)
-    vector = points.index_select(-2, end) - points.index_select(-2, start)
-    return torch.where(both.unsqueeze(-1), vector, torch.zeros_like(vector))
+def _ends(x: Tensor, limbs: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+    """Return what the keypoints at both ends of each limb have: (B, K, ...) -> twice (B, L, ...)."""
+    flat = index_tensor([i for limb in limbs for i in limb], x.device)
+    start, end = x.index_select(1, flat).unflatten(1, (len(limbs), 2)).unbind(2)
+    return start, end
 
 
 def evalpose_losses(points: Tensor, reference: Tensor, limbs: Sequence[tuple[int, int]], valid: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """Supervised heatmap regression."""
 
+import torch.nn.functional as F
 from torch import Tensor
 
 from actupose.geometry import at_least_float32
@@ -26,5 +27,5 @@ def heatmap_mse(pred: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         raise ValueError(f"expected two equal (B, K, H, W), got {tuple(pred.shape)} and {tuple(target.shape)}")
     if weight.shape != pred.shape[:2]:
         raise ValueError(f"expected weights of shape {tuple(pred.shape[:2])}, got {tuple(weight.shape)}")
-    error = (at_least_float32(pred) - at_least_float32(target)).square().mean((-2, -1))
+    error = F.mse_loss(at_least_float32(pred), at_least_float32(target), reduction="none").mean((-2, -1))
     return 0.5 * (error * weight).mean()

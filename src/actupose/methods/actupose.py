@@ -37,15 +37,21 @@ class ACTUPose(UDAPE):
         """EvalPose within each domain, and the features of like poses across them."""
         joints, height, width = source.heatmaps.shape[1:]
         pixels = height * width if self.skeleton_losses.per_pixel else 1
-        confident = self.confident(target.peaks, target.all_peaks)
+        used = torch.cat([source.weight > 0, self.confident(target.peaks, target.all_peaks)])
         limbs = joints * pixels if self.skeleton_losses.per_pixel else 1
         return {
-            "evalpose": self.evalpose(source, target, confident) / limbs,
-            "cross_domain": self.cross_domain(source, target, confident) / pixels,
+            "evalpose": self.evalpose(source, target, used) / limbs,
+            "cross_domain": self.cross_domain(source, target, used) / pixels,
         }
 
-    def evalpose(self, source: SourcePass, target: TargetPass, confident: Tensor) -> Tensor:
-        """Eq. 5 on the source's labels plus Eq. 5 on the target's pseudo-labels, never across; both in one pass."""
+    def evalpose(self, source: SourcePass, target: TargetPass, used: Tensor) -> Tensor:
+        """Eq. 5 on the source's labels plus Eq. 5 on the target's pseudo-labels, never across; both in one pass.
+
+        Args:
+            source: B images.
+            target: N images.
+            used: (B + N, K) bool, keypoints with a label, then those with a confident pseudo-label.
+        """
         sizes = [len(source.heatmaps), len(target.student_view)]
         points = self._coordinates(torch.cat([source.heatmaps, target.student_view]))
         on_source, on_view = torch.split(points, sizes)
@@ -53,28 +59,34 @@ class ACTUPose(UDAPE):
             torch.cat([on_source, warp_points(on_view, target.to_base)]),
             torch.cat([source.points, target.points]),
             self.skeleton.limbs,
-            torch.cat([source.weight > 0, confident]),
+            used,
         )
-        return torch.stack([domain.mean() for domain in torch.split(losses, sizes)]).sum()
+        on_source, on_target = torch.split(losses, sizes)
+        return on_source.mean() + on_target.mean()
 
-    def cross_domain(self, source: SourcePass, target: TargetPass, confident: Tensor) -> Tensor:
+    def cross_domain(self, source: SourcePass, target: TargetPass, used: Tensor) -> Tensor:
         """Eq. 6 over the pairs of Eq. 7; the number of pairs a batch is logged.
 
         The target poses are those of all processes, and the mean is over the pairs of all: DDP averages the processes'
         gradients, so each one's mean is weighed by its share of the pairs.
+
+        Args:
+            source: B images.
+            target: N images.
+            used: (B + N, K), see `evalpose`.
         """
         with torch.no_grad():
             sizes = [len(source.heatmaps), len(target.points)]
             points = torch.cat([subpixel(source.heatmaps)[0], target.points])
             angles = torch.split(triplet_angles(points, self.skeleton.triplets), sizes)
-            valid = torch.split(self._triplets_of(torch.cat([source.weight > 0, confident])), sizes)
+            valid = torch.split(self._triplets_of(used), sizes)
             theirs = gather_over_processes(angles[1]), gather_over_processes(valid[1])
             distance, ok = pair_distance(angles[0], valid[0], *theirs, self.skeleton.num_keypoints)
         feature = gather_over_processes(target.feature)
         loss, pairs = cross_domain_loss(source.feature, feature, distance, ok, self.skeleton_losses.gamma)
-        total = sum_over_processes(pairs.clone())
-        self.keep({"pairs": total.float()})
         processes = num_processes()
+        total = pairs if processes == 1 else sum_over_processes(pairs.clone())
+        self.keep({"pairs": total})
         return loss if processes == 1 else loss * (pairs * processes / total.clamp(min=1))
 
     def _coordinates(self, heatmaps: Tensor) -> Tensor:

@@ -294,7 +294,7 @@ class PoseMethod(EvaluatedMethod):
         self.keep({"loss": total})
         if self.trainer.is_last_batch:
             for name, values in self._kept.items():
-                mean = torch.stack(values).mean()
+                mean = torch.stack(values).float().mean()
                 self.log(f"train/{name}", mean, on_step=False, on_epoch=True, prog_bar=name == "loss", batch_size=1)
         return total
 
@@ -332,11 +332,15 @@ class PoseMethod(EvaluatedMethod):
         Raises:
             UserError: all have weight 0.
         """
-        weighted = [weight * value for name, value in terms.items() if (weight := self.weights.of(name))]
+        weighted = [(value, weight) for name, value in terms.items() if (weight := self.weights.of(name))]
         if not weighted:
             raise UserError(f"all of {', '.join(terms)} have weight 0; set model.init_args.weights.supervised.")
         self.keep(terms)
-        return torch.stack(weighted).sum()
+        (first, weight), *others = weighted
+        total = weight * first
+        for value, weight in others:
+            total = torch.add(total, value, alpha=weight)
+        return total
 
     def on_train_epoch_end(self) -> None:
         """Give the epoch's confidences to the curriculum: re-rank and re-bin (Eq. 4)."""

@@ -50,7 +50,7 @@ class EvaluatedMethod(L.LightningModule):
 
     def images(self, batch: LabeledBatch | UnlabeledBatch) -> Tensor:
         """(B, 3, S, S) float32 in [0, 1]."""
-        return batch.image.float().div_(255)
+        return batch.image / 255
 
     @staticmethod
     def sigma(side: int) -> float:
