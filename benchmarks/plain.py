@@ -85,7 +85,7 @@ def plain() -> Iterator[None]:
     """The package's batched parts one by one, inside the ``with`` block."""
     looped: list[tuple[Any, str]] = [
         (base, "warp"), (base, "color_jitter"), (base, "encode"), (base, "warp_points"),
-        (udape, "warp"), (udape, "adaptive_occlusion"), (udape, "rectify"), (udape, "argmax"),
+        (udape, "warp"), (udape, "adaptive_occlusion"), (udape, "gaussians"), (udape, "argmax"),
         (actupose, "subpixel"), (actupose, "soft_argmax"), (actupose, "evalpose_losses"), (actupose, "triplet_angles"),
     ]  # fmt: skip
     with ExitStack() as stack:

@@ -117,9 +117,9 @@ def soft_argmax(heat: Tensor, temperature: float) -> Tensor:
 
 def to_image(points_heat: Tensor, stride: float) -> Tensor:
     """Change heatmap pixels to image pixels, x = (x_heat + 0.5) stride - 0.5; any shape, stride in image pixels."""
-    return (points_heat + 0.5) * stride - 0.5
+    return points_heat * stride + (0.5 * stride - 0.5)
 
 
 def to_heat(points_image: Tensor, stride: float) -> Tensor:
     """Change image pixels to heatmap pixels, x_heat = (x + 0.5) / stride - 0.5; any shape, stride in image pixels."""
-    return (points_image + 0.5) / stride - 0.5
+    return points_image / stride + (0.5 / stride - 0.5)

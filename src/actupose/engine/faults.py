@@ -31,12 +31,11 @@ class FiniteLoss(Callback):
     def __init__(self, run: RunFolder) -> None:
         self._run = run
         self._rows: list[dict[str, Tensor]] = []
-        self._first = torch.tensor(-1)
+        self._losses: list[Tensor] = []
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
         """Forget the last epoch's batches."""
-        self._rows = []
-        self._first = torch.full((), -1, device=pl_module.device)
+        self._rows, self._losses = [], []
 
     def on_train_batch_end(
         self,
@@ -44,12 +43,11 @@ class FiniteLoss(Callback):
         pl_module: L.LightningModule,  # noqa: ARG002 - Lightning's signature
         outputs: Any,  # noqa: ANN401 - Lightning's signature
         batch: Mapping[str, Any],
-        batch_idx: int,
+        batch_idx: int,  # noqa: ARG002 - Lightning's signature
     ) -> None:
-        """Keep the rows and, on the device, the first step whose loss is not finite."""
+        """Keep the rows and, on the device, the loss."""
         self._rows.append({domain: part.row for domain, part in batch.items()})
-        bad = (self._first < 0) & ~torch.isfinite(outputs["loss"].detach())
-        self._first = torch.where(bad, batch_idx, self._first)
+        self._losses.append(outputs["loss"].detach())
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:  # noqa: ARG002
         """Look at the epoch's mean losses."""
@@ -62,9 +60,10 @@ class FiniteLoss(Callback):
 
     def _named(self, trainer: L.Trainer) -> str:
         """Write the images of the first bad step; where they stand, as words of the error."""
-        step = int(self._first)
-        if step < 0:
+        finite = torch.stack(self._losses).isfinite()
+        if bool(finite.all()):
             return ""
+        step = int(finite.int().argmin())
         sets = trainer.datamodule.sets  # type: ignore[attr-defined]
         images = {domain: getattr(sets, domain).names(row.tolist()) for domain, row in self._rows[step].items()}
         rank = "" if trainer.is_global_zero else f"_process{trainer.global_rank}"

@@ -83,5 +83,4 @@ def warp_points(points: Tensor, matrix: Tensor) -> Tensor:
         raise ValueError(f"expected matrices of shape {(points.shape[0], 3, 3)}, got {tuple(matrix.shape)}")
     points = at_least_float32(points)
     m = send(matrix.to(points.dtype), points.device)[:, None, :2]  # (B, 1, 2, 3)
-    per_x, per_y, shift = m.unbind(-1)
-    return torch.addcmul(torch.addcmul(shift, per_y, points[..., 1:]), per_x, points[..., :1])
+    return (points.unsqueeze(-2) * m[..., :2]).sum(-1) + m[..., 2]

@@ -7,9 +7,9 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from actupose.codecs import argmax, to_image
+from actupose.codecs import argmax, gaussians, to_image
 from actupose.geometry import compose, invert, to_heatmap_grid, warp, warp_points
-from actupose.losses import consistency_loss, quantile_mask, rectify
+from actupose.losses import consistency_loss, quantile_mask
 from actupose.methods.base import PoseMethod, SourcePass, TrainBatch
 from actupose.methods.config import GatingConfig, TeacherConfig
 from actupose.methods.gating import GradientGate
@@ -44,10 +44,14 @@ class TargetPass(NamedTuple):
 
 
 class _PseudoLabel(NamedTuple):
-    heatmaps: Tensor
     points: Tensor
     peaks: Tensor
     feature: Tensor
+
+
+def _mean(views: list[Tensor]) -> Tensor:
+    """Mean of what several views gave; of one, what it gave."""
+    return views[0] if len(views) == 1 else torch.stack(views).mean(0)
 
 
 class UDAPE(PoseMethod):
@@ -127,7 +131,6 @@ class UDAPE(PoseMethod):
         n, size = len(images), images.shape[-1]
         crop, affine = self.sample_view(n, size)
         label = self._pseudo_label(images, crop, batch)
-        side = label.heatmaps.shape[-1]
         config = self.teacher_config
         student_images = adaptive_occlusion(
             self.view(images, compose(affine, crop)),
@@ -142,8 +145,8 @@ class UDAPE(PoseMethod):
             mean = self.student.mean
             student_images = mask_blocks(student_images, mean, config.block_ratio, config.block_size, self._generator)
         heatmaps = self.student(student_images).heatmaps.float()
-        to_base = to_heatmap_grid(invert(affine), STRIDE)
-        pseudo = rectify(label.heatmaps, self.sigma(side))
+        to_base, side = to_heatmap_grid(invert(affine), STRIDE), heatmaps.shape[-1]
+        pseudo = gaussians(label.points, (side, side), self.sigma(side))
         return TargetPass(
             warp(heatmaps, to_base),
             heatmaps,
@@ -167,9 +170,8 @@ class UDAPE(PoseMethod):
             output = self.teacher(view)
             heatmaps.append(warp(output.heatmaps.float(), to_heatmap_grid(invert(affine), STRIDE)))
             features.append(output.feature.float())
-        mean = torch.stack(heatmaps).mean(0)
-        points, peaks = argmax(mean)
-        return _PseudoLabel(mean, points, peaks, torch.stack(features).mean(0))
+        points, peaks = argmax(_mean(heatmaps))
+        return _PseudoLabel(points, peaks, _mean(features))
 
     # -- the teacher's life
 

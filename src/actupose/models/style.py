@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from actupose.errors import UserError
-from actupose.geometry import send
+from actupose.geometry import index_tensor, send
 from actupose.models.decoder_file import load_style
 from actupose.views.draws import uniform
 
@@ -74,11 +74,10 @@ class FourierStyle(nn.Module):
         size = content.shape[-1]
         reach = max(0, round(self.beta * size))
         spectrum, other = torch.fft.rfft2(content.float()), torch.fft.rfft2(style.float())
-        device = content.device
-        low = torch.cat([torch.arange(reach + 1, device=device), torch.arange(size - reach, size, device=device)])
+        low = index_tensor([*range(reach + 1), *range(size - reach, size)], content.device)
         block = spectrum[:, :, low, : reach + 1]
         amplitude, wanted = block.abs(), other[:, :, low, : reach + 1].abs()
-        mixed = torch.lerp(amplitude, wanted, alpha.view(-1, 1, 1, 1).to(amplitude))
+        mixed = torch.lerp(amplitude, wanted, alpha.view(-1, 1, 1, 1))
         spectrum[:, :, low, : reach + 1] = block * (mixed / amplitude.clamp(min=1e-8))
         restyled: Tensor = torch.fft.irfft2(spectrum, s=(size, size)).clamp_(0, 1).to(content.dtype)
         return restyled
@@ -122,10 +121,12 @@ class StyleTransfer(nn.Module):
         if not len(index):
             return content
         alpha = send(draws[0][index], content.device)
+        if len(index) == count == len(style):
+            whole: Tensor = self.net(content, style, alpha)
+            return whole
         paired = style[send(index % len(style), content.device)]
         index = send(index, content.device)
-        restyled: Tensor = self.net(content[index], paired, alpha)
-        return content.index_copy(0, index, restyled)
+        return content.index_copy(0, index, self.net(content[index], paired, alpha))
 
 
 def build_style(config: StyleConfig) -> StyleTransfer | None:
