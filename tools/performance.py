@@ -3,7 +3,8 @@
     python tools/performance.py && python tools/published.py
 
 A record is what `benchmarks/step.py`, `step_sweep.py` and `predict.py` write with ``--out``; ``gpu.json`` holds several
-of `gpu_table.py` as ``runs``, each with its number. What was not measured is an empty cell.
+of `gpu_table.py` as ``runs``, each with its number, ``launches.json`` two of `launches.py`, before and now. What was
+not measured is an empty cell.
 """
 
 from __future__ import annotations
@@ -114,11 +115,37 @@ def predict_table(record: Record) -> list[Row]:
     ]
 
 
+def launches_table(record: Record) -> list[Row]:
+    """One row a part of the step, most launches first, then the sums; before the step was thinned out, and now."""
+    before, now = record["runs"]
+    names = dict.fromkeys(f["at"]["part"] for run in (before, now) for f in run["figures"] if "part" in f["at"])
+    rows = [_launches_of(before, now, part, part=part) for part in names]
+    rows.sort(key=lambda row: -float(row["step before"]))
+    return [*rows, _launches_of(before, now, "all")]
+
+
+def _launches_of(before: Record, now: Record, title: str, **at: object) -> Row:
+    one = ", one part" if at else ""
+
+    def number(run: Record, name: str) -> int | float | str:
+        return rounded(value(run, f"{name}{one}", **at), 0)
+
+    return {
+        "part": title,
+        "bare passes": number(now, "bare passes"),
+        "step before": number(before, "step"),
+        "step now": number(now, "step"),
+        "on the host before": number(before, "on the host"),
+        "on the host now": number(now, "on the host"),
+    }
+
+
 TABLES: dict[str, Callable[[Record], list[Row]]] = {
     "gpu_table": gpu_table,
     "step": step_table,
     "step_sweep": sweep_table,
     "predict": predict_table,
+    "launches": launches_table,
 }
 
 
