@@ -81,7 +81,7 @@ _2F = (1 / 3,) * 3 + (-2 / 3,) * 3 + (1 / 3,) * 3
 def _quadratic_peak(nine: Tensor) -> tuple[Tensor, Tensor]:
     """Fit a quadratic to nine pixels (..., 9); return its maximum (..., 2) and whether there is one (..., 1)."""
     weights = constant([*_B, *_C, *_C, *_B, *_2F, *_2D, *_E], nine.device, nine.dtype).view(-1, 9)
-    slope, swapped, bend, twist = (nine.unsqueeze(-2) * weights).sum(-1).split((2, 2, 2, 1), dim=-1)
+    slope, swapped, bend, twist = torch.split((nine.unsqueeze(-2) * weights).sum(-1), [2, 2, 2, 1], dim=-1)
     det = bend.prod(-1, keepdim=True) - twist.square()
     found = (bend[..., :1] < 0) & (det > 1e-9)  # then both bends have one sign
     return (twist * swapped - bend * slope) / det.masked_fill(~found, 1.0), found

@@ -36,7 +36,7 @@ def triplet_angles(points: Tensor, triplets: Sequence[tuple[int, int, int]]) -> 
     if any(not 0 <= i < num_keypoints for triplet in triplets for i in triplet):
         raise ValueError(f"a triplet index lies outside the {num_keypoints} keypoints: {tuple(triplets)}")
     flat = index_tensor([i for triplet in triplets for i in triplet], points.device)
-    members = points.index_select(-2, flat).unflatten(-2, (len(triplets), 3))
+    members = points.index_select(-2, flat).reshape(*points.shape[:-2], len(triplets), 3, 2)
     u, v = (members[..., ::2, :] - members[..., 1:2, :]).unbind(-2)
     cross = u[..., 0] * v[..., 1] - u[..., 1] * v[..., 0] + 0.0  # + 0.0: a negative zero would give -pi
     return torch.atan2(cross, (u * v).sum(-1))

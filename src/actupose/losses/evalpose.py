@@ -52,7 +52,7 @@ def limb_cosines(
 def _ends(x: Tensor, limbs: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
     """Return what the keypoints at both ends of each limb have: (B, K, ...) -> twice (B, L, ...)."""
     flat = index_tensor([i for limb in limbs for i in limb], x.device)
-    start, end = x.index_select(1, flat).unflatten(1, (len(limbs), 2)).unbind(2)
+    start, end = x.index_select(1, flat).reshape(len(x), len(limbs), 2, *x.shape[2:]).unbind(2)
     return start, end
 
 
