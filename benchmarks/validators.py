@@ -7,8 +7,10 @@ the same as JSON.
 
 Spearman's rank correlation is taken over all checkpoints of all runs together, and within each run (its mean over
 runs): the first says how well a validator compares methods, the second how well it chooses an epoch. Above 0 is right.
-``blend`` is the mean rank that chooses by default. The last column tells what choosing by a validator costs: how far
-the PCK of the epoch it chooses lies below the best epoch's, the mean over runs, beside that of the last epoch.
+``choice`` is the mean rank that chooses a checkpoint by default, ``blend`` that of the verdict's four validators. The
+third correlation is over the epochs of adaptation alone, of all methods that adapt: there no validator can live on the
+progress of the training. The last column tells what choosing by a validator costs: how far the PCK of the epoch it
+chooses lies below the best epoch's, the mean over runs, beside that of the last epoch.
 """
 
 from __future__ import annotations
@@ -20,16 +22,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from common import Figure, figure, record
 from scipy.stats import spearmanr
 
 from actupose.data.store import write_json_atomically
 from actupose.engine.run_folder import RunFolder, read_epoch_lines
 from actupose.errors import UserError
-from actupose.metrics import BLEND, VALIDATORS, blend_of_ranks
+from actupose.methods import METHODS
+from actupose.metrics import BLEND, CHOICE, VALIDATORS, blend_of_ranks
 from actupose.report.table import markdown_table, number
 
 Record = dict[str, Any]
+BLENDS = {"choice": CHOICE, "blend": BLEND}
 
 
 def read_checkpoints(folder: Path) -> list[Record]:
@@ -38,16 +43,32 @@ def read_checkpoints(folder: Path) -> list[Record]:
     Raises:
         UserError: a log is missing or broken, or the two share no epoch.
     """
-    run = RunFolder(folder)
+    run, begin = RunFolder(folder), first_adapting(folder)
     true = {line["epoch"]: line for line in read_epoch_lines(folder / "scores.jsonl")}
     found = []
     for line in read_epoch_lines(run.validators):
         pck = true.get(line["epoch"], {}).get(f"{line['net']}/pck/All")
         if pck is not None:
-            found.append({**line, "run": str(folder), "pck": float(pck)})
+            adapting = begin is not None and line["epoch"] >= begin
+            found.append({**line, "run": str(folder), "pck": float(pck), "adapting": adapting})
     if not found:
         raise UserError(f"{folder}: has no epoch in both validators.jsonl and scores.jsonl.")
     return found
+
+
+def first_adapting(folder: Path) -> int | None:
+    """First epoch of a run's adaptation; None for a method that does not adapt.
+
+    Raises:
+        UserError: the run has no config.
+    """
+    config = RunFolder(folder).config
+    if not config.is_file():
+        raise UserError(f"{folder}: has no config.yaml; name a folder that `actupose fit` wrote.")
+    model = yaml.safe_load(config.read_text(encoding="utf-8"))["model"]
+    adapts = {method.__name__ for method in METHODS.values() if method.needs_target}
+    name = model["class_path"].rpartition(".")[2]
+    return int(model["init_args"]["schedule"]["adapt_from"]) if name in adapts else None
 
 
 def correlation(records: Sequence[Mapping[str, Any]], values: Sequence[float]) -> float:
@@ -60,9 +81,9 @@ def correlation(records: Sequence[Mapping[str, Any]], values: Sequence[float]) -
 
 
 def values_of(name: str, records: Sequence[Mapping[str, Any]]) -> list[float]:
-    """A validator's values with higher = better, or the blend's."""
-    if name == "blend":
-        return blend_of_ranks(records)
+    """A validator's values with higher = better, or a blend's."""
+    if name in BLENDS:
+        return blend_of_ranks(records, BLENDS[name])
     return [VALIDATORS[name] * float(r.get(name, np.nan)) for r in records]
 
 
@@ -70,12 +91,14 @@ def study(runs: Sequence[Sequence[Record]]) -> dict[str, dict[str, float]]:
     """Validator -> its correlations and what choosing by it costs in points of PCK."""
     together = [record for run in runs for record in run]
     table = {}
-    for name in (*VALIDATORS, "blend"):
+    adapting = [record for record in together if record["adapting"]]
+    for name in (*VALIDATORS, *BLENDS):
         within = [correlation(run, values_of(name, run)) for run in runs]
         regret = [_regret(run, values_of(name, run)) for run in runs]
         table[name] = {
             "all": correlation(together, values_of(name, together)),
             "within": float(np.nanmean(within)) if np.isfinite(within).any() else float("nan"),
+            "adaptation": correlation(adapting, values_of(name, adapting)),
             "regret": float(np.mean(regret)),
             "regret_last": float(np.mean([max(r["pck"] for r in run) - run[-1]["pck"] for run in runs])),
         }
@@ -92,10 +115,14 @@ def as_markdown(table: Mapping[str, Mapping[str, float]]) -> str:
     """The study as a table, the best validator first."""
     order = sorted(table, key=lambda name: (np.isnan(table[name]["all"]), -table[name]["all"]))
     rows = [
-        [f"`{name}`", *(number(table[name][key], 2) for key in ("all", "within")), number(table[name]["regret"])]
+        [
+            f"`{name}`",
+            *(number(table[name][key], 2) for key in ("all", "within", "adaptation")),
+            number(table[name]["regret"]),
+        ]
         for name in order
     ]
-    header = ["validator", "rank correlation, all", "within a run", "PCK lost by choosing"]
+    header = ["validator", "rank correlation, all", "within a run", "in the adaptation", "PCK lost by choosing"]
     last = next(iter(table.values()))["regret_last"]
     return f"{markdown_table(header, rows)}\n\nTaking the last epoch loses {last:.1f}."
 
@@ -105,6 +132,7 @@ def figures(table: Mapping[str, Mapping[str, float]]) -> list[Figure]:
     named = {
         "all": "rank correlation, all",
         "within": "rank correlation within a run",
+        "adaptation": "rank correlation in the adaptation",
         "regret": "PCK lost by choosing",
     }
     return [
@@ -129,7 +157,11 @@ def main(args: Sequence[str]) -> int:
     table = study(runs)
     print(as_markdown(table))
     if parsed.out:
-        facts = {"runs": [str(p) for p in parsed.runs], "checkpoints": sum(map(len, runs)), "blend": list(BLEND)}
+        facts = {
+            "runs": [str(p) for p in parsed.runs],
+            "checkpoints": sum(map(len, runs)),
+            "blends": {name: list(names) for name, names in BLENDS.items()},
+        }
         parsed.out.parent.mkdir(parents=True, exist_ok=True)
         form = record("validators", figures(table), quick=False)
         write_json_atomically(parsed.out, {**form, **facts, "validators": table})

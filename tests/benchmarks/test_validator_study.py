@@ -25,8 +25,12 @@ def study() -> ModuleType:
     return module
 
 
+CONFIG = "model: {class_path: actupose.methods.UDAPE, init_args: {schedule: {adapt_from: 2}}}"
+
+
 def write_run(folder: Path, pck: list[float], **columns: list[float]) -> Path:
     folder.mkdir()
+    (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
     for name, lines in (
         ("validators", [{"net": "teacher", **{k: v[e] for k, v in columns.items()}} for e in range(len(pck))]),
         ("scores", [{"student/pck/All": 0.0, "teacher/pck/All": value} for value in pck]),
@@ -48,21 +52,24 @@ def test_perfect_reversed_and_missing_validators(
     assert study.main([*map(str, runs), "--out", str(tmp_path / "new" / "out.json")]) == 0
     told = json.loads((tmp_path / "new" / "out.json").read_text("utf-8"))
     found = told["validators"]
-    assert set(found) == {*VALIDATORS, "blend"}
+    assert set(found) == {*VALIDATORS, "blend", "choice"}
     assert told["checkpoints"] == 8
     assert told["benchmark"] == "validators"
     figures = [f for f in told["figures"] if f["at"] == {"validator": "entropy"}]
     assert [(f["figure"], f["value"]) for f in figures][1:] == [
         ("rank correlation within a run", -1),
+        ("rank correlation in the adaptation", -1),
         ("PCK lost by choosing", 20),
     ]
-    assert found["agreement"] == {"all": 1, "within": 1, "regret": 0, "regret_last": 5}
+    assert found["agreement"] == {"all": 1, "within": 1, "adaptation": 1, "regret": 0, "regret_last": 5}
     assert found["blend"]["all"] == 1  # agreement alone is there of its validators
     assert found["entropy"]["within"] == -1  # lower should have been better
     assert found["entropy"]["regret"] == 20
     # ranks of PCK 1, 4, 2, 3 against 1, 2, 3, 4: 1 - 6 (0 + 4 + 1 + 1) / (4 * 15)
     assert found["snd"]["within"] == pytest.approx(0.4)
     assert found["snd"]["regret"] == 5
+    # the adaptation's epochs are the last two of each run: PCK 20, 25, 60, 65 against 3, 3.5, 3, 3.5
+    assert found["snd"]["adaptation"] == pytest.approx(1 / 5**0.5)
     text = capsys.readouterr().out
     assert text.index("`agreement`") < text.index("`snd`") < text.index("`entropy`") < text.index("`flip`")
     assert "Taking the last epoch loses 5.0." in text

@@ -66,6 +66,16 @@ def test_validators_that_contradict_each_other_are_unsure() -> None:
     assert verdict.answer == "unsure"
 
 
+def test_a_gain_that_costs_source_pck_is_unsure() -> None:
+    base = images()
+    after = {name: values + 30 for name, values in base.items()}
+    assert judge(base, after, source_pck=(50.0, 50.0)).answer == "better"
+    fallen = judge(base, after, source_pck=(50.0, 49.0))
+    assert fallen.answer == "unsure"
+    assert "fell: no better" in fallen.lines()[-1]
+    assert judge(after, base, source_pck=(49.0, 50.0)).answer == "worse"
+
+
 def test_a_falling_entropy_is_better_and_is_not_counted() -> None:
     base = images()
     verdict = judge({**base, "entropy": np.full(100, 0.8)}, {**base, "entropy": np.full(100, 0.5)})

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from actupose.metrics import BLEND, VALIDATORS, blend_of_ranks, chosen_epochs
+from actupose.metrics import BLEND, CHOICE, VALIDATORS, blend_of_ranks, chosen_epochs
 
 
 def records(**columns: list[float]) -> list[dict[str, float]]:
@@ -15,7 +15,7 @@ def records(**columns: list[float]) -> list[dict[str, float]]:
 
 
 def test_the_blend_is_made_of_validators() -> None:
-    assert set(BLEND) <= set(VALIDATORS)
+    assert set(BLEND) | set(CHOICE) <= set(VALIDATORS)
     assert set(VALIDATORS.values()) == {1, -1}
 
 
@@ -43,6 +43,12 @@ def test_a_kept_epoch_stays_until_a_better_one_comes() -> None:
     rows = records(flip=[1.0, 3.0, 2.0, 3.0, 4.0])
     assert chosen_epochs(rows, ["flip"]) == [0, 1, 1, 1, 4]
     assert chosen_epochs([], ["flip"]) == []
+
+
+def test_without_the_two_that_choose_the_verdicts_validators_do() -> None:
+    assert chosen_epochs(records(flip=[1.0, 3.0], limbs=[2.0, 1.0]))[-1] == 1
+    assert chosen_epochs(records(source_pck=[3.0, 1.0], agreement=[1.0, 2.0]))[-1] == 0
+    assert chosen_epochs(records(agreement=[1.0, 2.0], pose_vae=[1.0, 3.0]))[-1] == 1
 
 
 def test_the_choice_of_an_epoch_does_not_know_later_ones() -> None:

@@ -50,8 +50,9 @@ class Verdict:
     """Whether the second of two models is better on the target, as far as label-free validators tell.
 
     Attributes:
-        answer: ``better`` where the blend's interval lies above 0 and none of its validators says worse; ``worse`` the
-            other way round; else ``unsure``.
+        answer: ``better`` where the blend's interval lies above 0, none of its validators says worse, and the PCK on
+            held-out source images has not fallen; ``worse`` where the interval lies below 0 and none says better; else
+            ``unsure``.
         before: what was compared.
         after: with what.
         images: number of target images.
@@ -87,7 +88,9 @@ class Verdict:
             for name, change in self.validators.items()
         ]
         if self.source_pck is not None:
-            out.append("  source PCK {:7.2f} -> {:8.2f}  (not counted)".format(*self.source_pck))
+            before, after = self.source_pck
+            says = "fell: no better" if after < before else "did not fall"
+            out.append(f"  source PCK {before:7.2f} -> {after:8.2f}  {says}")
         return out
 
     def to_dict(self) -> dict[str, object]:
@@ -188,7 +191,7 @@ def judge(
         before: validator -> (N,) values of the first model.
         after: the second's, likewise.
         names: what the two are called.
-        source_pck: PCK on source images, for the evidence.
+        source_pck: PCK on source images of the first and of the second.
         blend: validators that count.
     """
     shared = [name for name in VALIDATORS if name in before and name in after]
@@ -202,6 +205,9 @@ def judge(
     says = {changes[name].answer for name in counted}
     opposed = {"better": "worse", "worse": "better", "unsure": ""}[total.answer]
     answer: Answer = "unsure" if opposed in says or images < _LEAST_IMAGES else total.answer
+    # Self-training raises the four whether or not it is right; what it unlearns shows on the source.
+    if answer == "better" and source_pck is not None and source_pck[1] < source_pck[0]:
+        answer = "unsure"
     return Verdict(answer, *names, images, total, changes, tuple(counted), source_pck)
 
 

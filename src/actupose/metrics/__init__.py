@@ -1,7 +1,7 @@
 """Metrics: PCK in two protocols and per bin, EvalPose score, per-sample confidence, label-free validators."""
 
 from actupose.metrics.calibration import Calibration, CalibrationKind, PeakHits, calibration_error, fit_calibration
-from actupose.metrics.choice import BLEND, VALIDATORS, blend_of_ranks, chosen_epochs
+from actupose.metrics.choice import BLEND, CHOICE, VALIDATORS, blend_of_ranks, chosen_epochs
 from actupose.metrics.confidence import SampleConfidence
 from actupose.metrics.evalpose import EvalPoseScore
 from actupose.metrics.label_free import (
@@ -18,6 +18,7 @@ from actupose.metrics.predictions import KeptPredictions
 
 __all__ = [
     "BLEND",
+    "CHOICE",
     "PCK",
     "VALIDATORS",
     "Agreement",

@@ -21,14 +21,18 @@ VALIDATORS = {
     "source_pck": 1,
 }
 
-# The validators whose mean rank chooses. Two ask whether predictions follow the image, two whether they are poses; a
-# network that shows one pose everywhere passes the second pair and fails the first. Peak and entropy are left out
-# because self-training raises them by itself, SND because equal features maximise it, source PCK because it says
-# nothing about the target.
+# The validators whose mean rank chooses a checkpoint: a pair that ranked the epochs of real trainings well by true
+# PCK (docs/label_free.md has the table). One asks whether poses are still known at all, one whether predictions follow
+# the target's images.
+CHOICE = ("source_pck", "flip")
+# The validators that say whether an adaptation helped, each with a value for every target image. Two ask whether
+# predictions follow the image, two whether they are poses; a network that shows one pose everywhere passes the second
+# pair and fails the first. Peak and entropy are left out because self-training raises them by itself, SND because equal
+# features maximise it.
 BLEND = ("agreement", "flip", "pose_vae", "limbs")
 
 
-def blend_of_ranks(records: Sequence[Record], names: Sequence[str] = BLEND) -> list[float]:
+def blend_of_ranks(records: Sequence[Record], names: Sequence[str] = CHOICE) -> list[float]:
     """Mean rank of every epoch among all given, 0 (worst) to 1 (best).
 
     Args:
@@ -46,7 +50,7 @@ def blend_of_ranks(records: Sequence[Record], names: Sequence[str] = BLEND) -> l
     return [float(value) for value in np.mean(ranks, axis=0)]
 
 
-def chosen_epochs(records: Sequence[Record], names: Sequence[str] = BLEND) -> list[int]:
+def chosen_epochs(records: Sequence[Record], names: Sequence[str] | None = None) -> list[int]:
     """For every epoch the epoch that was kept as the best when it ended.
 
     An epoch takes the place of the kept one where its blend, ranked among all epochs so far, is higher. This needs
@@ -54,8 +58,10 @@ def chosen_epochs(records: Sequence[Record], names: Sequence[str] = BLEND) -> li
 
     Args:
         records: one epoch each, in order, with key ``epoch``.
-        names: see `blend_of_ranks`.
+        names: see `blend_of_ranks`; None = `CHOICE`, or `BLEND` where the training has neither of the two.
     """
+    if names is None:
+        names = CHOICE if any(name in record for record in records[:1] for name in CHOICE) else BLEND
     kept, out = 0, []
     for last in range(len(records)):
         blend = blend_of_ranks(records[: last + 1], names)
