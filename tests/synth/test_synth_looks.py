@@ -120,7 +120,7 @@ def test_own_values_override_the_look() -> None:
 
 def test_the_recipe_tells_what_determines_the_bytes(tmp_path: Path) -> None:
     base = SynthConfig().recipe(0)
-    for other in (SynthConfig(size=128), SynthConfig(look="target"), SynthConfig(tail=0.0), SynthConfig(shadows=False)):
+    for other in (SynthConfig(size=128), SynthConfig(look="target"), SynthConfig(tail=1.1), SynthConfig(shadows=False)):
         assert other.recipe(0) != base
     assert SynthConfig().recipe(1) != base
     assert SynthConfig(tail=Look().pose.tail).recipe(0) == base

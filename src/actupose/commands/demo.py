@@ -14,6 +14,7 @@ from actupose.errors import UserError
 
 _NAMES = {"source_only": "source-only", "actupose": "ACTUPose"}
 _PICTURES = 8
+_TAIL = 1.1  # poses from common to rare, so that the curriculum has something to choose from
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ def _make_stores(out: Path, demo: DemoConfig) -> _Stores:
     from actupose.synth import SynthConfig, synthesize
 
     target, test = (None, None) if demo.target is None else _own_target(out, demo.target)
-    workers, look = os.cpu_count() or 1, SynthConfig(size=demo.size)
+    workers, look = os.cpu_count() or 1, SynthConfig(size=demo.size, tail=_TAIL)
     source = out / "source"
     synthesize(source, demo.num_source, demo.seed, look, workers=workers, label="render source")
     if target is None:

@@ -53,7 +53,7 @@ class PoseLook:
     all angles, `mirrored` the share of mirrored poses.
     """
 
-    tail: float = 1.1
+    tail: float = 0.0
     jitter: float = 1.0
     mirrored: float = 0.5
     boost: dict[str, float] = field(default_factory=dict)
