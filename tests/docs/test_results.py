@@ -1,6 +1,9 @@
 """Every row of numbers in docs/results.md is what the run record beside it says."""
 
 import json
+import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -51,8 +54,9 @@ def test_rows_are_what_the_records_say(run: str, net: str, name: str) -> None:
 
 
 def test_no_row_is_without_a_record() -> None:
-    lines = (DOCS / "results.md").read_text(encoding="utf-8").splitlines()
-    rows = [cells(line)[0] for line in lines if line.startswith("|") and not line.startswith(("| PCK", "| ---"))]
+    text = re.sub(r"<!-- table: .*? -->\n\n(\|.*\n)+", "", (DOCS / "results.md").read_text(encoding="utf-8"))
+    rows = [cells(line)[0] for line in text.splitlines() if line.startswith("|")]
+    rows = [row for row in rows if not row.startswith(("PCK", "---"))]
     assert sorted(rows) == sorted(name for _, _, name in ROWS)
 
 
@@ -82,3 +86,48 @@ def test_the_tables_of_few_labels_are_what_their_runs_say(key: str, score: str) 
             assert row[name] == round(kept["scores"][f"{kept['headline']}/{score}"], 1)
             checked += 1
     assert checked == len([f for f in folder.iterdir() if f.is_dir()])
+
+
+STUDIES = sorted(
+    file for file in (DOCS / "results").glob("*/table.json") if "runs" in json.loads(file.read_text("utf-8"))
+)
+
+
+@pytest.mark.parametrize("file", STUDIES, ids=lambda file: file.parent.name)
+def test_a_studys_table_is_what_its_runs_say(file: Path) -> None:
+    told = json.loads(file.read_text(encoding="utf-8"))
+    assert [row["PCK@0.05"] for row in told["table"]] == list(told["runs"])
+    for row in told["table"]:
+        kept = json.loads((file.parent / told["runs"][row["PCK@0.05"]] / "scores.json").read_text(encoding="utf-8"))
+        scores = {name.removeprefix(kept["headline"] + "/"): value for name, value in kept["scores"].items()}
+        groups = {key: scores[f"pck/{key}"] for key in row if f"pck/{key}" in scores}
+        assert len(groups) == len(load_skeleton("body16").groups)
+        for key, value in {**groups, "EvalPose": scores["evalpose"]}.items():
+            assert row[key] == round(value, 1), (row, key)
+
+
+def test_the_calibration_on_the_target_is_what_the_runs_say() -> None:
+    told = json.loads((DOCS / "results" / "label_free" / "ece.json").read_text(encoding="utf-8"))
+    runs = json.loads((DOCS / "results" / told["runs"] / "table.json").read_text(encoding="utf-8"))["runs"]
+    for row in told["table"]:
+        kept = json.loads((DOCS / "results" / told["runs"] / runs[row["method"]] / "scores.json").read_text("utf-8"))
+        net, scores = kept["headline"], kept["scores"]
+        assert row["PCK@0.05"] == round(scores[f"{net}/pck/All"], 1)
+        assert row["ECE of the peaks"] == round(scores[f"{net}/ece"], 1)
+        assert row["ECE of the probabilities"] == round(scores[f"{net}/ece_calibrated"], 1)
+
+
+def test_the_study_of_validators_is_what_its_runs_say() -> None:
+    folder = DOCS / "results"
+    told = json.loads((folder / "label_free" / "validators.json").read_text(encoding="utf-8"))
+    done = subprocess.run(
+        [sys.executable, "benchmarks/validators.py", *(str(folder / run) for run in told["runs"])],
+        cwd=DOCS.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for row in told["table"]:
+        line = next(cells(line) for line in done.stdout.splitlines() if line.startswith(f"| {row['validator']} "))
+        wanted = [row[key] for key in ("all checkpoints", "within a run", "in the adaptation", "PCK lost by choosing")]
+        assert [float(cell) for cell in line[1:]] == pytest.approx(wanted)
