@@ -73,7 +73,8 @@ def _read_csv(path: Path) -> _Parts:
         try:
             values[i] = [float(cell) if cell.strip() else np.nan for cell in row[first:]]
         except ValueError as error:
-            where = f"{path}: row {i + 1} ({'/'.join(row[:first])[:80]})"
+            name = " ".join("/".join(row[:first]).split())  # a damaged file may have a line's end in it
+            where = f"{path}: row {i + 1} ({name[:80]})"
             raise UserError(f"{where} needs {wide - first} numbers, empty where unlabelled; copy it again.") from error
     return header, [[cell for cell in row[:first] if cell] for row in body], values
 

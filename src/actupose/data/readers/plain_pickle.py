@@ -7,6 +7,7 @@ pickled numpy array needs lead to the small classes below, which take bytes and 
 from __future__ import annotations
 
 import pickle
+import pickletools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -98,6 +99,19 @@ class _PlainUnpickler(pickle.Unpickler):
         return _NAMES[module, name]
 
 
+def _check_places(path: Path) -> None:
+    """Refuse a number of a stored object that is larger than the file: the unpickler would make room for all below it.
+
+    Raises:
+        UnpicklingError: there is one.
+    """
+    most = path.stat().st_size  # each place takes a byte at least
+    with path.open("rb") as file:
+        for operation, place, _ in pickletools.genops(file):
+            if operation.name in ("PUT", "LONG_BINPUT") and cast(int, place) > most:
+                raise pickle.UnpicklingError(f"object number {place} in {most} bytes")
+
+
 class _RefusedError(Exception):
     """A name that plain data do not need."""
 
@@ -112,6 +126,7 @@ def load_plain_pickle(path: Path) -> Any:  # noqa: ANN401 - plain containers of 
         UserError: the pickle is broken, or asks for anything else; nothing of it was run.
     """
     try:
+        _check_places(path)
         with path.open("rb") as file:
             return _PlainUnpickler(file, encoding="latin1").load()
     except _RefusedError as refused:
