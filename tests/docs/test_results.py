@@ -105,6 +105,12 @@ def test_a_studys_table_is_what_its_runs_say(file: Path) -> None:
         assert len(groups) == len(load_skeleton("body16").groups)
         for key, value in {**groups, "EvalPose": scores["evalpose"]}.items():
             assert row[key] == round(value, 1), (row, key)
+        key, told_of = next(((k, str(v)) for k, v in row.items() if k.startswith("against ")), ("", ""))
+        if told_of:
+            _, comma, seed = row["PCK@0.05"].partition(", seed")
+            names = [f"{key.removeprefix('against ')}{comma}{seed}{net}" for net in ("", " (teacher)")]
+            other = next(line for line in told["table"] if line["PCK@0.05"] in names)
+            assert float(told_of.split()[0]) == pytest.approx(row["All"] - other["All"], abs=0.11), row
 
 
 def test_the_calibration_on_the_target_is_what_the_runs_say() -> None:

@@ -35,8 +35,6 @@ def encode(
         raise ValueError(f"expected points of shape (B, K, 2), got {tuple(points_heat.shape)}")
     if visible.shape != points_heat.shape[:2]:
         raise ValueError(f"expected visibility of shape {tuple(points_heat.shape[:2])}, got {tuple(visible.shape)}")
-    if not sigma > 0:
-        raise ValueError(f"sigma must be positive, got {sigma}")
     points = at_least_float32(points_heat)
     height, width = size
     first, last = points >= -0.5, points < constant((width - 0.5, height - 0.5), points.device, points.dtype)
@@ -57,7 +55,12 @@ def gaussians(center: Tensor, size: tuple[int, int], sigma: float = 2.0) -> Tens
 
     Returns:
         (B, K, H, W), of the type of `center`.
+
+    Raises:
+        ValueError: `sigma` is not positive.
     """
+    if not sigma > 0:
+        raise ValueError(f"sigma must be positive, got {sigma}")
     height, width = size
     pixels = constant(range(max(width, height)), center.device, center.dtype)
     square = (pixels - center.unsqueeze(-1)).square()

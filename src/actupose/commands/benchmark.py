@@ -89,6 +89,7 @@ def _train(folder: SuiteFolder, trials: Sequence[Trial], config: BenchmarkConfig
     with progress_bar(len(missing), "runs") as bar:
 
         def finished(trial: Trial, failed: str | None) -> None:
+            """Tell how a training ended."""
             print(f"{trial.name}: {'done' if failed is None else f'failed: {failed}'}", flush=True)
             bar.update()
 

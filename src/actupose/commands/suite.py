@@ -185,6 +185,7 @@ def with_older_names(cells: Sequence[Cell], folder: SuiteFolder, *, trusted: boo
     found = {name: older[name] for name in new & set(older)}
 
     def renamed(trial: Trial) -> Trial:
+        """A trial under the name that it was begun with."""
         return replace(trial, name=found.get(trial.name, trial.name))
 
     return [replace(cell, trials={seed: renamed(t) for seed, t in cell.trials.items()}) for cell in cells]

@@ -210,7 +210,7 @@ def fit(args: list[str]) -> dict[str, float]:
     cli.datamodule.use_trainer(cli.trainer)
     check_inputs(cli.model, cli.datamodule, cli.trainer.max_epochs or 1 if fresh else None)
     check_steps(cli.datamodule, cli.trainer)
-    start = Start.of(cli.config.start)
+    start = None if cli.config.start is None else Start(cli.config.start)
     if start is not None and fresh:
         start.load_into(cli.model)
     if dry:

@@ -10,6 +10,7 @@ from actupose.engine.run_folder import RunFolder
 from actupose.errors import UserError
 from actupose.methods import PoseMethod
 from actupose.metrics import Calibration
+from actupose.skeletons import Skeleton
 
 
 class Start:
@@ -26,11 +27,6 @@ class Start:
         self.path = path
         self._file = RunFolder(path).checkpoint if path.is_dir() else path
 
-    @classmethod
-    def of(cls, path: Path | None) -> Start | None:
-        """The start that was asked for, if one was."""
-        return None if path is None else cls(path)
-
     def load_into(self, method: PoseMethod) -> None:
         """Make the method's student this network, calibration too; a mean teacher becomes its copy as it begins.
 
@@ -41,21 +37,20 @@ class Start:
             UserError: it is missing or broken, or has other keypoints or another network.
         """
         found = headline_network(self._file)
-        facts = found.facts
-        theirs, ours = facts["skeleton"]["keypoints"], list(method.skeleton.keypoints)
-        if list(theirs) != ours:
+        theirs = Skeleton.from_dict(found.facts.get("skeleton", {}), str(self._file))
+        if theirs.keypoints != method.skeleton.keypoints:
             raise UserError(
-                f"{self._file}: knows the keypoints of skeleton '{facts['skeleton']['name']}', not those of "
+                f"{self._file}: knows the keypoints of skeleton '{theirs.name}', not those of "
                 f"'{method.skeleton.name}'; start from a training of the same skeleton."
             )
         try:
             method.student.load_state_dict(found.state)
         except RuntimeError as error:
             raise UserError(
-                f"{self._file}: its network, {facts['net']}, is not this training's ({first_line(error)}); set "
-                "model.init_args.net as there."
+                f"{self._file}: its network, {found.facts.get('net')}, is not this training's ({first_line(error)}); "
+                "set model.init_args.net as there."
             ) from error
-        held = facts.get("calibration")
+        held = found.facts.get("calibration")
         method.calibration = None if held is None else Calibration.from_dict(held)
 
     def fingerprint(self) -> str:

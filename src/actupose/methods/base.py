@@ -135,10 +135,6 @@ class PoseMethod(EvaluatedMethod):
         """
         return self.supervised_terms(self.source_pass(batch))
 
-    def nets(self) -> dict[str, PoseNet]:
-        """Networks that are evaluated, the headline last."""
-        return {"student": self.student}
-
     @property
     def uses_target(self) -> bool:
         """Whether target images take part in the training; else its validators alone look at them."""

@@ -31,12 +31,14 @@ class EvaluatedMethod(L.LightningModule):
     """The validation and test loops that all methods share.
 
     Attributes:
-        skeleton: of the model; set by the method, as the next.
+        skeleton: of the model; set by the method, as the next two.
+        student: the network that the optimiser trains.
         calibration_kind: how peaks become probabilities: ``isotonic``, or ``platt`` for few validation images.
         calibration: fitted on the source validation; None before.
     """
 
     skeleton: Skeleton
+    student: PoseNet
     calibration_kind: CalibrationKind
 
     def __init__(self) -> None:
@@ -46,7 +48,7 @@ class EvaluatedMethod(L.LightningModule):
 
     def nets(self) -> dict[str, PoseNet]:
         """Networks that are evaluated, the headline last."""
-        raise NotImplementedError
+        return {"student": self.student}
 
     def images(self, batch: LabeledBatch | UnlabeledBatch) -> Tensor:
         """(B, 3, S, S) float32 in [0, 1]."""

@@ -78,6 +78,7 @@ class UDAPE(PoseMethod):
     ) -> None:
         super().__init__(**shared)
         self.teacher_config = teacher or TeacherConfig()
+        self.teacher_affine = self.affine.milder(self.teacher_config.view_strength)
         self.teacher = MeanTeacher(self.student, self.teacher_config.bn)
         gating = gating or GatingConfig()
         self.gate = GradientGate(gating, self.student) if gating.enabled else None
@@ -162,10 +163,9 @@ class UDAPE(PoseMethod):
     def _pseudo_label(self, images: Tensor, crop: Tensor, batch: TrainBatch) -> _PseudoLabel:
         """Teacher heatmaps of k views, warped back to the base frame and averaged."""
         sources = self.images(batch["source"])
-        strength = self.affine.milder(self.teacher_config.view_strength)
         heatmaps, features = [], []
         for _ in range(self.teacher_config.views):
-            affine = sample_affine(len(images), images.shape[-1], strength, self._generator)
+            affine = sample_affine(len(images), images.shape[-1], self.teacher_affine, self._generator)
             view = self.transfer(self.view(images, compose(affine, crop)), sources)
             output = self.teacher(view)
             heatmaps.append(warp(output.heatmaps.float(), to_heatmap_grid(invert(affine), STRIDE)))
