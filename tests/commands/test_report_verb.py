@@ -10,11 +10,13 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from actupose.cli import main
 from actupose.report.runs import read_runs
+from actupose.skeletons import load_skeleton
 from commands.conftest import TinyRun
 
 
@@ -164,3 +166,28 @@ def test_every_figure_stands_beside_the_page_in_three_kinds(tiny_run: TinyRun, t
         told = list(csv.DictReader(file))
     assert [float(row["drawn"]) for row in told] == [count for line in logged for count in line["drawn"]]
     assert [int(row["epoch"]) for row in told] == [1] * 4 + [2] * 4
+
+
+def test_a_study_of_a_real_run_and_one_that_is_always_right(
+    tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its difference to a network that is always right is what it misses."""
+    right = tmp_path / "right"
+    right.mkdir()
+    for name in ("run.json", "config.yaml"):
+        (right / name).write_bytes((tiny_run.folder / name).read_bytes())
+    held = dict(np.load(tiny_run.folder / "predictions.npz"))
+    np.savez(right / "predictions.npz", **{**held, "points": held["truth"]})
+    scores = {f"student/pck/{group}": 100.0 for group in load_skeleton("lsp14").groups}
+    (right / "scores.json").write_text(json.dumps({"headline": "student", "scores": scores}), encoding="utf-8")
+    out = tmp_path / "new" / "study.json"
+    args = ["report", f"perfect={right}", f"ACTUPose={tiny_run.folder}", "--study", str(out)]
+    assert main(args) == 0
+    assert "| ACTUPose (teacher)" in capsys.readouterr().out
+    told = json.loads(out.read_text("utf-8"))
+    kept = json.loads((tiny_run.folder / "scores.json").read_text("utf-8"))["scores"]
+    assert told["differences"]["ACTUPose (teacher)"]["points"] == pytest.approx(kept["teacher/pck/All"] - 100, abs=0.01)
+    assert main(args) == 2
+    assert "study.json: exists already; name another --study" in capsys.readouterr().err
+    assert main([*args, "--against", "ACTUPose", "--nets", "headline", "--overwrite", "true"]) == 0
+    assert list(json.loads(out.read_text("utf-8"))["differences"]) == ["perfect"]

@@ -50,7 +50,8 @@ def edited(suite: Path, **changes: object) -> Path:
 
 
 def tables(out: Path) -> dict[str, bytes]:
-    return {name: (out / name).read_bytes() for name in ("s.md", "s.csv", "s.json")}
+    names = [f"{stem}.{kind}" for stem in ("s", "s_looks_against") for kind in ("md", "csv", "json")]
+    return {name: (out / name).read_bytes() for name in names}
 
 
 # -- bad input
@@ -74,6 +75,7 @@ def tables(out: Path) -> dict[str, bytes]:
         ({"methods": "udape"}, "methods: expected a list, got 'udape'"),
         ({"methods": [{"name": "x"}]}, "method"),
         ({"seeds": [0, 0]}, "seeds holds one twice"),
+        ({"against": "source_onli"}, "against: there is no line 'source_onli' (did you mean 'source_only'?)"),
         ({"settings": {"data.target_test": None}}, "task looks has no data.target_test"),
     ],
 )
@@ -172,6 +174,7 @@ def test_killed_resumed_and_unbroken_suites_end_alike(
         suite,
         settings={"trainer.max_epochs": EPOCHS, "label_free.images": 4},
         methods=[SUITE["methods"][0], SUITE["methods"][2]],
+        against="source_only",
     )
     broken, unbroken = tmp_path / "broken", tmp_path / "unbroken"
     kill_in_the_middle(suite, broken)

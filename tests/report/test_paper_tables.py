@@ -16,7 +16,7 @@ def finished(label: str, method: str, score: float, kind: str = "none", test: st
     scores |= {"teacher/pck/Hip": 3.0, "teacher/pck_regda/Hip": 44.4}
     config: dict[str, Any] = {"data": {"source": "x/made", "target_test": test, "curriculum": {"kind": kind}}}
     result = {"method": method, "headline": "teacher", "scores": scores}
-    return FinishedRun(RunFolder(Path(label)), label, result, {}, config)
+    return FinishedRun(RunFolder(Path(label)), label, label, result, {}, config)
 
 
 def test_published_averages_are_those_of_their_joints() -> None:

@@ -56,6 +56,7 @@ def run(args: list[str]) -> None:
 
     from actupose.commands.suite import plan, read_suite, with_older_names
     from actupose.engine.trials import SuiteFolder
+    from actupose.report.study import write_suite_studies
     from actupose.report.suite import write_suite
 
     suite, configs = read_suite(parsed.suite)
@@ -68,6 +69,8 @@ def run(args: list[str]) -> None:
     _train(folder, trials, config)
     file, text = write_suite(cells, folder, parsed.suite.stem)
     print(text)
+    if suite.against is not None:
+        print(write_suite_studies(cells, folder, suite.against, parsed.suite.stem))
     failed = sum(folder.reason(trial.name) is not None for trial in trials)
     if failed:
         raise RunsFailedError(f"{failed} of {len(trials)} runs failed; {file} says why.")

@@ -68,6 +68,7 @@ class Suite:
         settings: key -> value, for all trainings.
         configs: folder of ``tasks/``, ``methods/`` and ``profiles/``; without it the one above the suite's.
         eval_every_epoch: score the target test set after every epoch, for the columns of chosen epochs.
+        against: the line that each run is compared with photograph by photograph; no such table without it.
     """
 
     tasks: list[str]
@@ -77,6 +78,7 @@ class Suite:
     settings: dict[str, Any] = field(default_factory=dict)
     configs: str | None = None
     eval_every_epoch: bool = True
+    against: str | None = None
 
 
 def read_suite(file: Path) -> tuple[Suite, Path]:
@@ -155,6 +157,10 @@ def plan(suite: Suite, configs: Path, origin: Path, *, trusted: bool = False) ->
     twice = next((key for key in seen if seen.count(key) > 1), None)
     if twice:
         raise UserError(f"{origin}: '{twice[1]}' stands twice on task {twice[0]}; give one of the two another `name`.")
+    titles = list(dict.fromkeys(row for _, row in seen))
+    if suite.against is not None and suite.against not in titles:
+        hint = near_match(suite.against, titles) or f"; the lines are {', '.join(titles)}"
+        raise UserError(f"{origin}: against: there is no line '{suite.against}'{hint}.")
     return cells
 
 

@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 
 from actupose.engine.run_folder import RunFolder, read_epoch_lines
 from actupose.errors import UserError
-from actupose.metrics import BLEND, VALIDATORS
+from actupose.metrics import BLEND, VALIDATORS, paired_difference
+from actupose.metrics.bootstrap import LEVEL
 
 Answer = Literal["better", "unsure", "worse"]
 Images = dict[str, NDArray[np.float64]]
-_DRAWS = 2000
-_LEVEL = 95.0
 _LEAST_IMAGES = 10
 
 
@@ -95,7 +94,7 @@ class Verdict:
 
     def to_dict(self) -> dict[str, object]:
         """Plain data."""
-        return {**asdict(self), "level": _LEVEL}
+        return {**asdict(self), "level": LEVEL}
 
 
 def adaptation_verdict(run: RunFolder, warmup_epochs: int) -> Verdict | None:
@@ -184,8 +183,8 @@ def judge(
 ) -> Verdict:
     """Compare two models by their validators' values on the same images.
 
-    Images are drawn anew with replacement (bootstrap, 2000 draws, fixed seed); the interval is the middle 95 % of the
-    mean differences. It tells how far the images could mislead, not how far the validators could.
+    Intervals are those of `paired_difference`: they tell how far the images could mislead, not how far the validators
+    could.
 
     Args:
         before: validator -> (N,) values of the first model.
@@ -228,9 +227,5 @@ def _spread(*values: NDArray[np.float64]) -> float:
 
 def _interval(gain: NDArray[np.float64]) -> tuple[float, float]:
     """Middle part of the means of images drawn anew; (0, 0) without images."""
-    finite = gain[np.isfinite(gain)]
-    if not len(finite):
-        return 0.0, 0.0
-    rows = np.random.default_rng(0).integers(0, len(finite), (_DRAWS, len(finite)))
-    low, high = np.percentile(finite[rows].mean(1), [50 - _LEVEL / 2, 50 + _LEVEL / 2])
-    return float(low), float(high)
+    found = paired_difference(gain)
+    return found.low, found.high

@@ -1,5 +1,6 @@
 """Metrics: PCK in two protocols and per bin, EvalPose score, per-sample confidence, label-free validators."""
 
+from actupose.metrics.bootstrap import Difference, paired_difference
 from actupose.metrics.calibration import Calibration, CalibrationKind, PeakHits, calibration_error, fit_calibration
 from actupose.metrics.choice import BLEND, CHOICE, VALIDATORS, blend_of_ranks, chosen_epochs
 from actupose.metrics.confidence import SampleConfidence
@@ -24,6 +25,7 @@ __all__ = [
     "Agreement",
     "Calibration",
     "CalibrationKind",
+    "Difference",
     "EvalPoseScore",
     "HeatmapEntropy",
     "HeatmapPeak",
@@ -38,4 +40,5 @@ __all__ = [
     "calibration_error",
     "chosen_epochs",
     "fit_calibration",
+    "paired_difference",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ class FinishedRun:
 
     Attributes:
         folder: its paths.
+        name: what it is called; runs that differ in the seed alone may share a name.
         label: what it is called in tables; unique among the runs read together.
         result: ``scores.json``.
         record: ``run.json``.
@@ -32,6 +33,7 @@ class FinishedRun:
     """
 
     folder: RunFolder
+    name: str
     label: str
     result: Data
     record: Data
@@ -45,6 +47,12 @@ class FinishedRun:
     def scores(self) -> dict[str, float]:
         """``net/metric/group`` -> percent."""
         return dict(self.result["scores"])
+
+    @property
+    def seed(self) -> int | None:
+        """The training's seed, None where the folder has no configuration."""
+        seed = self.setting("seed_everything")
+        return None if seed is None else int(seed)
 
     @property
     def headline(self) -> str:
@@ -65,15 +73,34 @@ class FinishedRun:
         return value
 
 
-def read_runs(folders: Sequence[Path]) -> list[FinishedRun]:
+def read_runs(folders: Sequence[Path], names: Sequence[str | None] = ()) -> list[FinishedRun]:
     """Read finished run folders.
 
+    Args:
+        folders: of the runs.
+        names: what to call them; None, or no name at all = by their folders. A name may stand for several seeds.
+
     Raises:
-        UserError: a folder is missing or named twice, or its run is not finished or broken.
+        UserError: a folder is missing or named twice, its run is not finished or broken, or two runs of one seed have
+            one name.
     """
-    if len({folder.resolve() for folder in folders}) < len(folders):
+    given = list(names) or [None] * len(folders)
+    if len({(folder.resolve(), name) for folder, name in zip(folders, given, strict=True)}) < len(folders):
         raise UserError("a run folder is named twice; name each once.")
-    return [_read(folder, label) for folder, label in zip(folders, _labels(folders), strict=True)]
+    named = zip(folders, given, _labels(folders), strict=True)
+    return _told_apart([_read(folder, label if name is None else name) for folder, name, label in named])
+
+
+def _told_apart(runs: Sequence[FinishedRun]) -> list[FinishedRun]:
+    """Runs with labels of their own: the second and later ones of a name get their seeds."""
+    told: list[FinishedRun] = []
+    for run in runs:
+        again = any(other.name == run.name for other in told)
+        label = f"{run.name}, seed {run.seed}" if again else run.name
+        if any(label == other.label or (other.name, other.seed) == (run.name, run.seed) for other in told):
+            raise UserError(f"two runs of one seed are called '{run.name}'; give one of them another name.")
+        told.append(replace(run, label=label))
+    return told
 
 
 def runs_markdown(runs: Sequence[FinishedRun], figures: Sequence[str] = ()) -> str:
@@ -109,7 +136,7 @@ def _labels(folders: Sequence[Path]) -> list[str]:
     return [str(folder) for folder in folders]
 
 
-def _read(path: Path, label: str) -> FinishedRun:
+def _read(path: Path, name: str) -> FinishedRun:
     if not path.is_dir():
         raise UserError(f"{path}: no such run folder.")
     folder = RunFolder(path)
@@ -120,7 +147,8 @@ def _read(path: Path, label: str) -> FinishedRun:
         result = folder.read_scores()
         run = FinishedRun(
             folder,
-            label,
+            name,
+            name,
             result,
             json.loads(record.read_text(encoding="utf-8")),
             (yaml.safe_load(config.read_text(encoding="utf-8")) or {}) if config.is_file() else {},
