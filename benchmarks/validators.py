@@ -3,7 +3,7 @@
 Run ``python benchmarks/validators.py RUN... --out results/validators.json``. Every run folder holds
 ``validators.jsonl`` (written by ``actupose fit``) and ``scores.jsonl``, the labelled target test set's scores after
 each epoch: one JSON object a line, ``{"epoch": 3, "teacher/pck/All": 41.2, ...}``. Prints a Markdown table and writes
-the same as JSON.
+the same as JSON, under ``table`` as the documentation prints it.
 
 Spearman's rank correlation is taken over all checkpoints of all runs together, and within each run (its mean over
 runs): the first says how well a validator compares methods, the second how well it chooses an epoch. Above 0 is right.
@@ -23,18 +23,23 @@ from typing import Any
 
 import numpy as np
 import yaml
-from common import Figure, figure, record
+from common import Figure, as_text, figure, record
 from scipy.stats import spearmanr
 
-from actupose.data.store import write_json_atomically
-from actupose.engine.run_folder import RunFolder, read_epoch_lines
+from actupose.engine.run_folder import RunFolder, read_epoch_lines, write_text_atomically
 from actupose.errors import UserError
 from actupose.methods import METHODS
 from actupose.metrics import BLEND, CHOICE, VALIDATORS, blend_of_ranks
-from actupose.report.table import markdown_table, number
+from actupose.report.table import markdown_table
 
 Record = dict[str, Any]
 BLENDS = {"choice": CHOICE, "blend": BLEND}
+COLUMNS = (  # key of the study, heading, digits
+    ("within", "within a run", 2),
+    ("all", "all checkpoints", 2),
+    ("adaptation", "in the adaptation", 2),
+    ("regret", "PCK lost by choosing", 1),
+)
 
 
 def read_checkpoints(folder: Path) -> list[Record]:
@@ -111,20 +116,23 @@ def _regret(run: Sequence[Record], values: Sequence[float]) -> float:
     return float(max(r["pck"] for r in run) - run[chosen]["pck"])
 
 
+def printed_rows(table: Mapping[str, Mapping[str, float]]) -> list[dict[str, str | float]]:
+    """The study as docs/label_free.md shows it, the best chooser of an epoch first; what could not be told is empty."""
+    order = sorted(table, key=lambda name: (np.isnan(table[name]["within"]), -table[name]["within"]))
+    rows: list[dict[str, str | float]] = []
+    for name in order:
+        values = {title: (table[name][key], digits) for key, title, digits in COLUMNS}
+        cells = {title: round(value, digits) if np.isfinite(value) else "" for title, (value, digits) in values.items()}
+        rows.append({"validator": f"`{name}`", **cells})
+    return rows
+
+
 def as_markdown(table: Mapping[str, Mapping[str, float]]) -> str:
-    """The study as a table, the best validator first."""
-    order = sorted(table, key=lambda name: (np.isnan(table[name]["all"]), -table[name]["all"]))
-    rows = [
-        [
-            f"`{name}`",
-            *(number(table[name][key], 2) for key in ("all", "within", "adaptation")),
-            number(table[name]["regret"]),
-        ]
-        for name in order
-    ]
-    header = ["validator", "rank correlation, all", "within a run", "in the adaptation", "PCK lost by choosing"]
+    """The same as text, with what the last epoch loses."""
+    rows = printed_rows(table)
     last = next(iter(table.values()))["regret_last"]
-    return f"{markdown_table(header, rows)}\n\nTaking the last epoch loses {last:.1f}."
+    text = markdown_table(list(rows[0]), [[str(cell) for cell in row.values()] for row in rows])
+    return f"{text}\n\nTaking the last epoch loses {last:.1f}."
 
 
 def figures(table: Mapping[str, Mapping[str, float]]) -> list[Figure]:
@@ -164,7 +172,7 @@ def main(args: Sequence[str]) -> int:
         }
         parsed.out.parent.mkdir(parents=True, exist_ok=True)
         form = record("validators", figures(table), quick=False)
-        write_json_atomically(parsed.out, {**form, **facts, "validators": table})
+        write_text_atomically(parsed.out, as_text({**form, **facts, "validators": table, "table": printed_rows(table)}))
     return 0
 
 

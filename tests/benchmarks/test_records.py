@@ -21,6 +21,7 @@ QUICK = {
     "launches": [],
     "step_sweep": ["--batches", "2", "--sizes", "64"],
     "predict": [],
+    "predict_verb": [],
     "synth": [],
 }
 

@@ -29,9 +29,9 @@ def run(args: list[str]) -> None:
     if parsed.study is None and (parsed.against is not None or parsed.nets != "all"):
         raise UserError("--against and --nets are of a study's table; name its file with --study FILE.json.")
 
-    from actupose.report.runs import read_runs, runs_markdown
+    from actupose.report.runs import named_folder, read_runs, runs_markdown
 
-    folders, names = zip(*map(_named, parsed.runs), strict=True)
+    folders, names = zip(*map(named_folder, parsed.runs), strict=True)
     runs = read_runs(folders, names)
     runs_text = "1 run" if len(runs) == 1 else f"{len(runs)} runs"
     if parsed.study is not None:
@@ -84,12 +84,6 @@ def _parser() -> ArgumentParser:
     )
     parser.add_argument("--overwrite", type=bool, default=False, help="replace an earlier report and its figures")
     return parser
-
-
-def _named(run: Path) -> tuple[Path, str | None]:
-    """The folder and name of ``NAME=FOLDER``; a folder that is there is no name."""
-    name, equals, folder = str(run).partition("=")
-    return (Path(folder), name) if equals and name and folder and not run.exists() else (run, None)
 
 
 def _write_study(runs: Sequence[FinishedRun], file: Path, against: str | None, *, headline_only: bool) -> None:

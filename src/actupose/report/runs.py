@@ -73,6 +73,12 @@ class FinishedRun:
         return value
 
 
+def named_folder(run: Path) -> tuple[Path, str | None]:
+    """The folder and name of ``NAME=FOLDER``; a folder that is there is no name."""
+    name, equals, folder = str(run).partition("=")
+    return (Path(folder), name) if equals and name and folder and not run.exists() else (run, None)
+
+
 def read_runs(folders: Sequence[Path], names: Sequence[str | None] = ()) -> list[FinishedRun]:
     """Read finished run folders.
 
