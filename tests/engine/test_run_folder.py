@@ -27,6 +27,15 @@ def test_a_new_folder_is_claimed_and_can_be_claimed_again(tmp_path: Path) -> Non
     assert run.claim(CONFIG) == run.checkpoint
 
 
+def test_of_several_processes_the_first_one_writes(tmp_path: Path) -> None:
+    """It removes leftovers as soon as it has claimed, and would take what another one is writing for one."""
+    run = RunFolder(tmp_path / "run")
+    assert run.claim(CONFIG, first=False) is None
+    assert not run.path.exists()
+    run.claim(CONFIG)
+    assert run.config.is_file()
+
+
 def test_another_version_of_the_parser_is_no_other_run(tmp_path: Path) -> None:
     run = RunFolder(tmp_path)
     run.claim(CONFIG)

@@ -62,7 +62,7 @@ def worker(rank: int, world: int, port: int, args: list[str], into: Path, option
     if options.get("frozen"):
         cli.trainer.callbacks.append(FrozenNorm())  # type: ignore[attr-defined]
     run = RunFolder(cli.config.out)
-    checkpoint = run.claim(cli.config_text)
+    checkpoint = run.claim(cli.config_text, first=cli.trainer.is_global_zero)
     train(cli.model, cli.datamodule, cli.trainer, run, checkpoint)
     state = {name: value.clone() for name, value in cli.model.state_dict().items()}
     parameters = [name for name, _ in cli.model.named_parameters()]

@@ -216,7 +216,7 @@ def fit(args: list[str]) -> dict[str, float]:
     if dry:
         _dry_run(cli, run, as_json=as_json)
         return {}
-    checkpoint = run.claim(cli.config_text, cli.completed)
+    checkpoint = run.claim(cli.config_text, cli.completed, first=cli.trainer.is_global_zero)
     mapped = cli.datamodule.mapping_text()
     if mapped and cli.trainer.is_global_zero:
         print(mapped, flush=True)

@@ -179,12 +179,14 @@ class RunFolder:
         """Whether a file is the configuration, which another process of this training may have written just now."""
         return file.name == self.config.name or file.name.startswith(f"{self.config.name}.tmp")
 
-    def claim(self, config: str, complete: Complete | None = None) -> Path | None:
+    def claim(self, config: str, complete: Complete | None = None, *, first: bool = True) -> Path | None:
         """Take the folder for this configuration; that of an older version is replaced by it, key by key the same.
 
         Args:
             config: the configuration as YAML text.
             complete: as `check`.
+            first: whether this is the first of the training's processes. It alone writes: it also removes leftovers,
+                and would take for one what another is writing.
 
         Returns:
             The checkpoint to continue from, or None for a fresh run.
@@ -193,6 +195,8 @@ class RunFolder:
             UserError: as `check`.
         """
         checkpoint = self.check(config, complete)
+        if not first:
+            return checkpoint
         if not self.config.is_file() or not same_training(self.config.read_text(encoding="utf-8"), config):
             self.path.mkdir(parents=True, exist_ok=True)
             write_text_atomically(self.config, config)
