@@ -1,4 +1,4 @@
-"""What several processes share: the mean of gradients that there are, and the source prototypes of all batches."""
+"""What several processes share: the mean of gradients that there are, and HKFA's levels over the whole batch."""
 
 from __future__ import annotations
 
@@ -11,19 +11,44 @@ import torch
 from torch import distributed, nn
 
 from actupose.methods import HKFA
+from actupose.methods.base import SourcePass
 from actupose.methods.processes import average_gradients
+from actupose.models import PoseOutput
 from methods.tiny import method
 
 WORLD, STEPS = 2, 2
 
 
-def seen_by(rank: int, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Features and which of them count; keypoint 0 is seen by process 0 alone, keypoint 1 by none."""
+def seen_by(rank: int, step: int) -> tuple[SourcePass, PoseOutput]:
+    """Maps, labels and heatmaps of 3 images a domain; keypoint 0 is labelled in process 0 alone, keypoint 1 in none."""
     generator = torch.Generator().manual_seed(10 * step + rank)
     weight = torch.ones(3, 16)
     weight[:, 1] = 0
     weight[:, 0] = float(rank == 0)
-    return torch.randn(3, 16, 16, generator=generator), weight
+    maps, heatmaps = (torch.rand(2, 3, 16, 8, 8, generator=generator) for _ in range(2))
+    nothing = torch.empty(3, 0)
+    source = SourcePass(nothing, nothing, nothing, weight, heatmaps[0], maps[0], nothing)
+    return source, PoseOutput(heatmaps[1] * (0.5 + rank), nothing, maps[1], nothing)
+
+
+def both(step: int) -> tuple[SourcePass, PoseOutput]:
+    """What one process with the whole batch has in hand."""
+    passes = [zip(*parts, strict=True) for parts in zip(*(seen_by(r, step) for r in range(WORLD)), strict=True)]
+    source, target = ([None if None in held else torch.cat(held) for held in fields] for fields in passes)
+    return SourcePass(*source), PoseOutput(*target)
+
+
+def levels(hkfa: HKFA, source: SourcePass, target: PoseOutput) -> dict[str, Any]:
+    """Each level and its gradient in the one layer below the maps, as DDP averages it."""
+    layer = nn.Parameter(torch.eye(16) + 0.1)
+    mapped = (torch.einsum("cd,bdhw->bchw", layer, x.map) for x in (source, target))
+    terms = hkfa.keypoint_terms(source._replace(map=next(mapped)), target._replace(map=next(mapped)))
+    told: dict[str, Any] = {}
+    for name, term in terms.items():
+        (layer.grad,) = torch.autograd.grad(term, layer, retain_graph=True)
+        average_gradients([layer])
+        told[name] = [term.detach(), layer.grad]
+    return told
 
 
 def gradients(rank: int) -> list[torch.Tensor | None]:
@@ -44,9 +69,8 @@ def worker(rank: int, folder: Path) -> None:
     made = parameters(rank)
     average_gradients(made)
     hkfa = method(HKFA)
-    for step in range(STEPS):
-        hkfa.move_prototypes(*seen_by(rank, step))
-    torch.save([[p.grad for p in made], hkfa.prototypes, hkfa.seen], folder / f"{rank}.pt")
+    of_steps = [levels(hkfa, *seen_by(rank, step)) for step in range(STEPS)]
+    torch.save([[p.grad for p in made], hkfa.prototypes, hkfa.seen, of_steps], folder / f"{rank}.pt")
     distributed.destroy_process_group()
 
 
@@ -72,14 +96,15 @@ def test_every_process_gets_the_mean(told: list[Any]) -> None:
             torch.testing.assert_close(mine, (theirs[0] + theirs[1]) / 2)
 
 
-def test_prototypes_are_those_of_one_process_with_both_batches(told: list[Any]) -> None:
+def test_hkfa_aligns_what_one_process_with_both_batches_would(told: list[Any]) -> None:
     alone = method(HKFA)
-    for step in range(STEPS):
-        alone.move_prototypes(*(torch.cat(x) for x in zip(*(seen_by(r, step) for r in range(WORLD)), strict=True)))
+    of_steps = [levels(alone, *both(step)) for step in range(STEPS)]
     assert alone.seen.tolist() == [k != 1 for k in range(16)]
-    for _, prototypes, seen in told:
+    assert all(gradient.any() for step in of_steps for _, gradient in step.values())
+    for _, prototypes, seen, theirs in told:
         assert torch.equal(seen, alone.seen)
         torch.testing.assert_close(prototypes, alone.prototypes)
+        torch.testing.assert_close(theirs, of_steps, rtol=1e-4, atol=1e-7)
 
 
 def test_one_process_keeps_its_own() -> None:

@@ -291,11 +291,12 @@ class PoseMethod(EvaluatedMethod):
         if self.trainer.is_last_batch:
             for name, values in self._kept.items():
                 mean = torch.stack(values).float().mean()
-                self.log(f"train/{name}", mean, on_step=False, on_epoch=True, prog_bar=name == "loss", batch_size=1)
+                bar = name == "loss"
+                self.log(f"train/{name}", mean, bar, on_step=False, on_epoch=True, sync_dist=True, batch_size=1)
         return total
 
     def keep(self, values: dict[str, Tensor]) -> None:
-        """Take a step's scalars into the epoch's means, which are logged with its last step.
+        """Take a step's scalars into the epoch's means over all processes, which are logged with its last step.
 
         Lightning's own running means of six scalars took 2 ms a step on a CPU core.
 

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from actupose.losses import gate_gradient
 from actupose.methods.config import GatingConfig
+from actupose.methods.processes import mean_over_processes
 from actupose.models import PoseNet
 
 _LEAST = 1e-20
@@ -22,8 +23,8 @@ class GradientGate(nn.Module):
     scaled by the share that its gate kept (ours: per-keypoint gradients of the whole network would cost K passes).
 
     The metric of the comparison is the inverse root of an average of squared source gradients, as in Adam; it is a
-    buffer, so a resumed run goes on with it. Gradients are those of this process, and of one batch of those that a step
-    may accumulate, each of which moves the average by its share of the step's decay.
+    buffer, so a resumed run goes on with it. Gradients are those of all processes, and of one batch of those that a
+    step may accumulate, each of which moves the average by its share of the step's decay.
 
     Args:
         config: its options.
@@ -62,16 +63,16 @@ class GradientGate(nn.Module):
             supervised: the source loss, scalar.
             consistency: the target loss, scalar.
             heatmaps: (B, K, H, W), the student's on the target, from which ``consistency`` was computed.
-            peaks: (B, K), the teacher's; their mean over the batch is the keypoints' confidence.
+            peaks: (B, K), the teacher's; their mean over the batch of all processes is the keypoints' confidence.
 
         Returns:
             Scalar.
         """
         layer = _last_layer(student)
-        source = _rows(torch.autograd.grad(supervised, layer, retain_graph=True))
+        source = mean_over_processes(_rows(torch.autograd.grad(supervised, layer, retain_graph=True)))
         pull, *rest = torch.autograd.grad(consistency, [heatmaps, *layer], retain_graph=True)
-        target = _rows(rest)
-        confidence = peaks.float().clamp(0, 1).mean(0)
+        target = mean_over_processes(_rows(rest))
+        confidence = mean_over_processes(peaks.float().clamp(0, 1).mean(0))
         gated, kept = gate_gradient(source, target, confidence, self.strength, self._metric(source))
         through = (heatmaps * (kept.view(1, -1, 1, 1) * pull)).sum()  # gives the layer kept * target, and what is below
         correction = (_rows(layer) * (gated - kept.unsqueeze(-1) * target)).sum()

@@ -19,7 +19,7 @@ from actupose.losses import (
 )
 from actupose.methods.base import PoseMethod, SourcePass, TrainBatch
 from actupose.methods.config import AlignmentConfig
-from actupose.methods.processes import sum_over_processes
+from actupose.methods.processes import gather_over_processes, gather_with_gradient
 from actupose.models import DomainDiscriminator, PoseOutput, scale_gradient
 
 
@@ -79,20 +79,24 @@ class HKFA(PoseMethod):
         return terms
 
     def keypoint_terms(self, source: SourcePass, target: PoseOutput) -> dict[str, Tensor]:
-        """The three levels of keypoint features; the source's are taken where its labels are."""
-        at_source = keypoint_features(source.map, source.label)
-        at_target = keypoint_features(target.map, target.heatmaps)
-        confidence = target.heatmaps.detach().float().amax((2, 3)).clamp(0, 1)
-        self.move_prototypes(at_source.detach(), source.weight)
+        """The three levels of keypoint features, over the batch of all processes.
+
+        The source's features are taken where its labels are.
+        """
+        at_source = gather_with_gradient(keypoint_features(source.map, source.label))
+        at_target = gather_with_gradient(keypoint_features(target.map, target.heatmaps))
+        labelled = gather_over_processes(source.weight)
+        confidence = gather_over_processes(target.heatmaps.detach().float().amax((2, 3)).clamp(0, 1))
+        self.move_prototypes(at_source.detach(), labelled)
         known = (self.prototypes, self.seen)
         return {
-            "keypoint_set": weighted_mmd(at_source, source.weight, at_target, confidence),
+            "keypoint_set": weighted_mmd(at_source, labelled, at_target, confidence),
             "prototype": prototype_nce(at_target, confidence, *known, self.alignment.temperature),
             "structure": structure_loss(at_target, confidence, *known, self.skeleton.limbs),
         }
 
     def move_prototypes(self, features: Tensor, weight: Tensor) -> None:
-        """Move the source prototypes by a batch, those of all processes together.
+        """Move the source prototypes by a batch.
 
         Where a step accumulates several batches, each moves them by its share of the step's decay.
 
@@ -100,9 +104,7 @@ class HKFA(PoseMethod):
             features: (B, K, C).
             weight: (B, K), 1 where the keypoint is labelled and inside.
         """
-        counted = torch.cat([features * weight.unsqueeze(-1), weight.unsqueeze(-1)], -1)
-        summed = sum_over_processes(counted.sum(0))
-        total, count = summed[:, :-1], summed[:, -1]
+        total, count = (features * weight.unsqueeze(-1)).sum(0), weight.sum(0)
         decay = self.alignment.decay ** (1 / self.parts)
         self.prototypes.copy_(moved_prototypes(self.prototypes, self.seen, total, count, decay))
         self.seen |= count > 0

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, distributed, nn
 
+from actupose.models import scale_gradient
+
 
 def num_processes() -> int:
     """How many train together."""
@@ -26,6 +28,17 @@ def sum_over_processes(value: Tensor) -> Tensor:
 
 
 @torch.no_grad()
+def mean_over_processes(value: Tensor) -> Tensor:
+    """Mean of every process's value, as a new tensor; of one process, its own.
+
+    Args:
+        value: of the same shape on every process; stays as it is.
+    """
+    processes = num_processes()
+    return value if processes == 1 else sum_over_processes(value.clone()) / processes
+
+
+@torch.no_grad()
 def gather_over_processes(value: Tensor) -> Tensor:
     """Rows of all processes, in the order of the processes; no gradient.
 
@@ -40,6 +53,26 @@ def gather_over_processes(value: Tensor) -> Tensor:
     held = [torch.empty_like(value) for _ in range(num_processes())]
     distributed.all_gather(held, value.contiguous())
     return torch.cat(held)
+
+
+def gather_with_gradient(value: Tensor) -> Tensor:
+    """Rows of all processes, for a loss over the whole batch that every process computes alike.
+
+    Each process sends gradient into its own rows alone, and DDP takes the mean over processes. So a row's gradient is
+    multiplied by their number, and the mean is the gradient that one process with the whole batch has.
+
+    Args:
+        value: (B, ...), of the same shape on every process.
+
+    Returns:
+        (B times the number of processes, ...), see `gather_over_processes`.
+    """
+    processes = num_processes()
+    if processes == 1:
+        return value
+    rows = list(gather_over_processes(value).chunk(processes))
+    rows[distributed.get_rank()] = scale_gradient(value, processes)
+    return torch.cat(rows)
 
 
 @torch.no_grad()
