@@ -16,8 +16,8 @@ def surfaces_in_front(scene: Scene, actor: Actor) -> np.ndarray:
 
     Moeller and Trumbore; mouth and eyes are layers inside the head and left out.
     """
-    camera, model = scene.camera, actor.model
-    faces = model.faces[(model.face_label == SKIN) | (model.face_label == NAIL)].numpy()
+    camera, mesh = scene.camera, actor.model.mesh
+    faces = mesh.faces[(mesh.label == SKIN) | (mesh.label == NAIL)].numpy()
     points = camera.to_camera(actor.body.vertices.numpy().astype(np.float64))
     joints = camera.to_camera(scene.body.joints)
     a, b, c = points[faces[:, 0]], points[faces[:, 1]], points[faces[:, 2]]

@@ -66,7 +66,7 @@ def test_children_are_smaller_with_larger_heads() -> None:
 def test_a_part_of_the_body_is_posed_like_the_whole(model: BodyModel) -> None:
     """Oracle: the whole body, at the same places of the reference pose."""
     pack = read_pack(PACK)
-    faces = np.asarray(model.face_bone == model.rig.index["lowerarm01.L"])
+    faces = np.asarray(model.mesh.bone == model.rig.index["lowerarm01.L"])
     no_joints = JointSet((), np.zeros((0, len(model.rig.bones))), {}, model.joints.surface)
     arm = BodyModel(cut(pack, faces)[0], lambda _: no_joints)
     assert 50 < len(arm.canonical) < 2000
@@ -79,8 +79,8 @@ def test_a_part_of_the_body_is_posed_like_the_whole(model: BodyModel) -> None:
 
 def test_normals_equal_a_slow_loop_and_point_outwards(model: BodyModel) -> None:
     vertices, _ = model.shape(0)
-    normals = model.normals(vertices).numpy()
-    points, faces = vertices.numpy().astype(np.float64), model.faces.numpy()
+    normals = model.mesh.normals(vertices[:, None])[:, 0].numpy()
+    points, faces = vertices.numpy().astype(np.float64), model.mesh.faces.numpy()
     corners = points[faces]
     face_normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
     for vertex in range(0, len(points), 991):
@@ -103,7 +103,7 @@ def test_joints_have_the_order_of_the_skeleton_and_the_right_sides(model: BodyMo
 
 
 def test_limb_coordinates_run_from_root_to_end(model: BodyModel) -> None:
-    attributes = model.attributes.numpy()
+    attributes = model.mesh.attributes.numpy()
     rig = model.rig
     for bone, column, value in (("lowerarm01.L", 3, 1.0), ("wrist.R", 3, 2.0), ("lowerleg01.R", 4, 1.0)):
         near = np.argsort(np.linalg.norm(attributes[:, :3] - rig.heads[rig.index[bone]], axis=1))[:10]

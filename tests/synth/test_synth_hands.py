@@ -14,12 +14,13 @@ from actupose.skeletons import load_skeleton
 from actupose.synth import Generator, SynthConfig, load_look, synthesize
 from actupose.synth.body import HAND, NAIL, load_body
 from actupose.synth.gestures import GESTURES, Gesture, draw_gesture
-from actupose.synth.hand_appearance import draw_hand
-from actupose.synth.hand_materials import hand_finish
+from actupose.synth.hand_appearance import HandAppearance, draw_hand
+from actupose.synth.hand_materials import HAND_MATERIAL
 from actupose.synth.hand_scenes import HandScenes
 from actupose.synth.hands import FINGER_ALONG, HandModel, HandPoser, load_hand
 from actupose.synth.joints import HAND21
 from actupose.synth.look import ClothingLook, HandLook, Look
+from actupose.synth.painting import Wearers
 
 CONFIG = SynthConfig(subject="hand", size=64)
 TIPS = [HAND21.index(f"{finger}_tip") for finger in ("thumb", "index", "middle", "ring", "little")]
@@ -104,12 +105,12 @@ def test_the_arm_is_the_bodys_own_and_has_one_open_end(hand: HandModel) -> None:
 
 
 def test_nails_lie_on_the_back_of_the_fingertips(hand: HandModel) -> None:
-    nails = np.unique(hand.faces[hand.face_label == NAIL].numpy())
-    attributes = hand.attributes.numpy()
+    nails = np.unique(hand.mesh.faces[hand.mesh.label == NAIL].numpy())
+    attributes = hand.mesh.attributes.numpy()
     assert len(nails) > 60
     assert (attributes[nails, FINGER_ALONG] > 1.9).all()
     assert (attributes[nails, HAND] > 0.99).all()
-    bones = hand.face_bone[hand.face_label == NAIL].tolist()
+    bones = hand.mesh.bone[hand.mesh.label == NAIL].tolist()
     assert {hand.rig.bones[bone] for bone in bones} == {f"finger{k}-3.{hand.side}" for k in range(1, 6)}
 
 
@@ -200,20 +201,23 @@ def test_sleeves_gloves_watches_and_nails_are_painted() -> None:
     )
     appearance = draw_hand(np.random.default_rng(1), look, 10)
     appearance = dataclasses.replace(appearance, nail=np.array([0.0, 0.0, 1.0]), waves=appearance.waves * 0)
-    finish = hand_finish(appearance)
-    noise = torch.zeros(len(hand.canonical))
-    nail = torch.full((len(hand.canonical),), NAIL)
-    assert (finish.paint(hand.attributes, noise, nail).albedo[hand.attributes[:, 3] > 2.1, 2] > 0.99).all()
-    sleeve = hand.attributes[:, 3] < appearance.sleeve_end - 0.1
-    shown = finish.paint(hand.attributes, noise, nail * 0)
-    assert torch.allclose(shown.albedo[sleeve], torch.tensor(appearance.sleeve.colour).float().clamp(0, 1) ** 2.2)
-    offset = finish.thickness(hand.attributes, noise)
+    gloved = dataclasses.replace(appearance, glove=np.array([1.0, 0, 0]), band=np.array([0, 1.0, 0]))
+    attributes, count = hand.mesh.attributes, len(hand.canonical)
+    noise, nail = torch.zeros(count), torch.full((count,), NAIL)
+
+    def painted(look: HandAppearance, label: torch.Tensor) -> torch.Tensor:
+        return HAND_MATERIAL.paint(attributes, noise, label, Wearers([look], torch.device("cpu"))).albedo
+
+    assert (painted(appearance, nail)[attributes[:, 3] > 2.1, 2] > 0.99).all()
+    sleeve = attributes[:, 3] < appearance.sleeve_end - 0.1
+    cloth = torch.tensor(appearance.sleeve.colour).float().clamp(0, 1) ** 2.2
+    assert torch.allclose(painted(appearance, nail * 0)[sleeve], cloth)
+    assert (painted(gloved, nail * 0)[attributes[:, HAND] > 0.6, 0] > 0.99).all()
+    both = Wearers([appearance, gloved], torch.device("cpu"))
+    offset, gloved_offset = HAND_MATERIAL.thickness(attributes[..., None], torch.zeros(count, 2), both).unbind(1)
     assert (offset[sleeve] > 0.001).all()
-    assert float(offset[hand.attributes[:, 3] > 2.2].max()) < 1e-6
-    gloved = hand_finish(dataclasses.replace(appearance, glove=np.array([1.0, 0, 0]), band=np.array([0, 1.0, 0])))
-    shown = gloved.paint(hand.attributes, noise, nail * 0)
-    assert (shown.albedo[hand.attributes[:, HAND] > 0.6, 0] > 0.99).all()
-    assert float(gloved.thickness(hand.attributes, noise)[hand.attributes[:, HAND] > 0.9].min()) > 0.001
+    assert float(offset[attributes[:, 3] > 2.2].max()) < 1e-6
+    assert float(gloved_offset[attributes[:, HAND] > 0.9].min()) > 0.001
 
 
 def test_hands_are_the_same_bytes_whatever_the_number_of_processes(tmp_path: Path) -> None:

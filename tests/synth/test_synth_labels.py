@@ -68,7 +68,7 @@ def test_visible_joints_lie_on_the_silhouette(generator: Generator) -> None:
     on_body = []
     for index in range(12):
         scene, sample = generator.scene(index), generator.render(index)
-        layer = generator.render_layer(scene)
+        layer = generator.render_layers([scene])[0]
         alpha = np.zeros((128, 128))
         height, width = layer.alpha.shape
         alpha[layer.upper : layer.upper + height, layer.left : layer.left + width] = layer.alpha.numpy()

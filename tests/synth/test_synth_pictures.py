@@ -21,9 +21,9 @@ from actupose.synth.look import BACKGROUND_KINDS, BackgroundLook, Look, Occluder
 from actupose.synth.look_background import PhotographLook
 from actupose.synth.materials import thickness
 from actupose.synth.occluders import draw_occluder
-from actupose.synth.painting import waves
+from actupose.synth.painting import Wearers, waves
 from actupose.synth.sensor import encode, expose
-from actupose.synth.shading import ShadowMap
+from actupose.synth.shading import ShadowMaps
 from actupose.synth.textures import fractal
 
 STILL = SensorLook(
@@ -197,11 +197,15 @@ def test_shadow_falls_behind_a_plate() -> None:
     floor = plate * [3, 3, 0]
     vertices = torch.from_numpy(np.concatenate([plate, floor])).float()
     faces = torch.tensor([[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]])
-    shadow = ShadowMap(vertices, faces, np.array([0.0, 0.0, 1.0]))
-    centre = shadow.points[4:].mean(0, keepdim=True)
-    corner = shadow.points[4:5] * 0.9 + centre * 0.1
-    top = shadow.points[:4].mean(0, keepdim=True)
-    assert shadow.lit(torch.cat([centre, corner, top]), 0.012).tolist() == [0.0, 1.0, 1.0]
+    beside = vertices + torch.tensor([9.0, 0, 0]) * (torch.arange(8) < 4)[:, None]  # a plate that shades nothing
+    shadow = ShadowMaps(torch.stack([vertices, beside], 1), faces, [np.array([0.0, 0.0, 1.0])] * 2)
+    for person, expected in ((0, [0.0, 1.0, 1.0]), (1, [1.0, 1.0, 1.0])):
+        points = shadow.points[:, person]
+        centre = points[4:].mean(0, keepdim=True)
+        corner = points[4:5] * 0.9 + centre * 0.1
+        top = points[:4].mean(0, keepdim=True)
+        owner = torch.full((3,), person)
+        assert shadow.lit(torch.cat([centre, corner, top]), owner, 0.012).tolist() == expected
 
 
 def draw_person(seed: int, archetype: str = "stand") -> Appearance:
@@ -210,10 +214,10 @@ def draw_person(seed: int, archetype: str = "stand") -> Appearance:
 
 def test_clothes_stand_off_the_skin_but_hands_do_not(model: BodyModel) -> None:
     person = draw_person(3)
-    attributes = model.attributes
-    noise, bump = waves(attributes[:, :3], person.waves)
-    offset = thickness(attributes, noise, person)
-    assert bump.shape == (len(attributes), 3)
+    attributes = model.mesh.attributes
+    noise, bump = waves(attributes[:, :3], person.waves[None])
+    offset = thickness(attributes[..., None], noise, Wearers([person], torch.device("cpu")))[:, 0]
+    assert bump.shape == (len(attributes), 1, 3)
     assert float(offset.min()) >= 0
     assert float(offset.max()) < 0.06
     fingers = (attributes[:, 6] > 0.9) & (attributes[:, 3] > 2.2)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from actupose.synth.renderer import rasterize, take, unit_rows
+from actupose.synth.renderer import Fragments, Grids, rasterize, take, unit_rows
 
 WIDTH, HEIGHT = 37, 29
 
@@ -36,6 +36,11 @@ def brute_force(
     return hits
 
 
+def drawn(points: torch.Tensor, faces: torch.Tensor, width: int, height: int, cull: bool = True) -> Fragments:
+    """One mesh (V, 3) on one grid."""
+    return rasterize(points[:, None], faces, Grids([(width, height)]), cull)
+
+
 def random_mesh(seed: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     points = np.column_stack(
@@ -51,7 +56,7 @@ def random_mesh(seed: int) -> tuple[np.ndarray, np.ndarray]:
 def test_rasterizer_equals_a_loop_over_pixels(seed: int, cull: bool) -> None:
     points, faces = random_mesh(seed)
     expected = brute_force(points, faces, cull)
-    result = rasterize(torch.from_numpy(points).float(), torch.from_numpy(faces), WIDTH, HEIGHT, cull)
+    result = drawn(torch.from_numpy(points).float(), torch.from_numpy(faces), WIDTH, HEIGHT, cull)
     pixels = result.pixel.tolist()
     assert len(set(pixels) ^ set(expected)) <= 2  # a pixel centre on an edge may fall either way in float32
     assert pixels == sorted(pixels)
@@ -72,7 +77,7 @@ def test_nearer_triangle_wins_whatever_the_order() -> None:
     near = [(1.0, 1.0, 1.0), (1.0, 9.0, 1.0), (9.0, 1.0, 1.0)]
     for first, second, winner in ((far, near, 1), (near, far, 0), (near, near, 0)):
         points = torch.tensor(first + second)
-        result = rasterize(points, torch.tensor([[0, 1, 2], [3, 4, 5]]), 10, 10)
+        result = drawn(points, torch.tensor([[0, 1, 2], [3, 4, 5]]), 10, 10)
         assert set(result.face.tolist()) == {winner}
         assert len(result.pixel) > 20
 
@@ -80,13 +85,41 @@ def test_nearer_triangle_wins_whatever_the_order() -> None:
 def test_a_box_wider_than_one_row_keeps_its_columns() -> None:
     size = 300
     points = torch.tensor([[0.0, 0.0, 1.0], [0.0, 600.0, 1.0], [600.0, 0.0, 1.0]])
-    result = rasterize(points, torch.tensor([[0, 1, 2]]), size, size)
+    result = drawn(points, torch.tensor([[0, 1, 2]]), size, size)
     assert torch.equal(result.pixel, torch.arange(size * size))
 
 
 def test_nothing_in_view_gives_no_fragments() -> None:
     points = torch.tensor([[-5.0, -5.0, 1.0], [-5.0, -1.0, 1.0], [-1.0, -5.0, 1.0]])
-    assert len(rasterize(points, torch.tensor([[0, 1, 2]]), 8, 8).pixel) == 0
+    assert len(drawn(points, torch.tensor([[0, 1, 2]]), 8, 8).pixel) == 0
+
+
+def test_meshes_drawn_together_are_drawn_as_if_alone() -> None:
+    """Three meshes of the same triangles on grids of different sizes, one of them out of its grid."""
+    meshes, faces = [random_mesh(seed)[0] for seed in range(3)], torch.from_numpy(random_mesh(0)[1])
+    meshes[1] = meshes[1] + [1000.0, 0, 0]
+    points = torch.from_numpy(np.stack(meshes, 1)).float()
+    sizes = [(WIDTH, HEIGHT), (4, 9), (HEIGHT, 2 * WIDTH)]
+    together = rasterize(points, faces, Grids(sizes))
+    start = 0
+    assert together.owner is not None
+    for k, (width, height) in enumerate(sizes):
+        alone, own = drawn(points[:, k], faces, width, height), together.owner == k
+        assert len(alone.pixel) == int(own.sum()) > (0 if k != 1 else -1)
+        assert torch.equal(together.pixel[own] - start, alone.pixel)
+        for name in ("face", "depth", "barycentric"):
+            assert torch.equal(getattr(together, name)[own], getattr(alone, name)), name
+        start += width * height
+
+
+def test_pixels_of_the_largest_pictures_keep_their_places() -> None:
+    """2048 pixels with four samples each way have more samples than float32 counts exactly."""
+    side = 8192
+    corner = side - 3.0
+    points = torch.tensor([[corner, corner, 1.0], [corner, corner + 9, 1.0], [corner + 9, corner, 1.0]])
+    result = drawn(points, torch.tensor([[0, 1, 2]]), side, side)
+    expected = [(side - 3 + row) * side + side - 3 + column for row in range(3) for column in range(3)]
+    assert result.pixel.tolist() == expected
 
 
 def test_small_helpers() -> None:

@@ -19,7 +19,7 @@ import torch.nn.functional as F
 
 from actupose.synth.joints import JointSet, body16
 from actupose.synth.limits import SIDES
-from actupose.synth.renderer import take, unit_rows
+from actupose.synth.mesh import Mesh
 from actupose.synth.rig import Rig
 from actupose.synth.rotations import Array
 
@@ -27,10 +27,10 @@ PACK = Path(__file__).parent / "assets" / "body.npz"
 CHILDREN_PACK = PACK.with_name("children.npz")
 Arrays = Mapping[str, Array]  # a pack's arrays by name
 
-# Columns of `BodyModel.attributes`.
+# Columns of a body mesh's attributes.
 POSITION = slice(0, 3)  # in the reference pose
 ARM_ALONG, LEG_ALONG, HEAD, HAND, FOOT, ARM, LEG = range(3, 10)
-# Values of `BodyModel.face_label`.
+# Values of a mesh's labels.
 SKIN, EYE, CAVITY, NAIL = 0, 1, 2, 3
 
 _ARM_BONES = ("upperarm", "lowerarm", "wrist", "metacarpal", "finger")
@@ -91,13 +91,10 @@ class BodyModel:
     Attributes:
         rig: The bone tree.
         joints: Where the skeleton's joints lie.
-        faces: (F, 3) int64 vertex indices.
-        face_label: (F,) int64: skin, eye, cavity or nail.
-        face_bone: (F,) int64: the bone that moves the face most.
         weights: (V, J) float64 skin weights.
-        attributes: (V, 10) float32: position in the reference pose, coordinate along the arm (0 shoulder, 1 elbow,
-            2 wrist; 0 elsewhere) and along the leg, then weights in [0, 1] of head, hand, foot, arm and leg.
-        shadowed: Vertices that the shadow map must cover, or None for all.
+        mesh: The triangles, with vertex attributes (V, 10): position in the reference pose, coordinate along the arm
+            (0 shoulder, 1 elbow, 2 wrist; 0 elsewhere) and along the leg, then weights in [0, 1] of head, hand, foot,
+            arm and leg.
         num_people: How many adults there are; the indices of children follow theirs.
         num_children: How many children there are.
     """
@@ -106,8 +103,6 @@ class BodyModel:
         self.canonical: Array = pack["canonical"].astype(np.float64)
         self.rig = Rig([str(name) for name in pack["bones"]], pack["parents"].tolist(), pack["h0"])
         num_vertices = len(self.canonical)
-        self.faces = torch.from_numpy(pack["faces"].astype(np.int64))
-        self.face_label = torch.from_numpy(pack["flabel"].astype(np.int64))
         self._adults, self._children = Shapes(pack), Shapes(children) if children is not None else None
         self.num_people = len(self._adults)
         self.num_children = len(self._children) if self._children is not None else 0
@@ -115,13 +110,7 @@ class BodyModel:
         self._weights = torch.from_numpy(pack["wv"].astype(np.float32))
         self.weights = np.zeros((num_vertices, len(self.rig.bones)))
         np.put_along_axis(self.weights, pack["wi"].astype(np.int64), pack["wv"].astype(np.float64), axis=1)
-        self.attributes = torch.from_numpy(self._vertex_attributes().astype(np.float32))
-        self.face_bone = torch.from_numpy(self.weights[self.faces.numpy()].sum(1).argmax(1))
-        corners = self.faces.reshape(-1)
-        self._corner_faces = torch.argsort(corners, stable=True) // 3
-        counts = torch.bincount(corners, minlength=num_vertices)
-        self._corner_offsets = torch.cumsum(counts, 0) - counts
-        self.shadowed: torch.Tensor | None = None
+        self.mesh = self._mesh(pack["faces"].astype(np.int64), pack["flabel"].astype(np.int64))
         self.joints = joints(self)
 
     def shape(self, person: int) -> tuple[torch.Tensor, Array]:
@@ -153,13 +142,10 @@ class BodyModel:
         posed = torch.stack([row[0] * x + row[1] * y + row[2] * z + row[3] for row in rows.unbind(0)], 1)
         return PosedBody(posed, posed_heads, self.joints.positions(posed_heads, posed))
 
-    def normals(self, vertices: torch.Tensor) -> torch.Tensor:
-        """Return area-weighted unit vertex normals (V, 3) of posed vertices (V, 3)."""
-        corners = take(vertices, self.faces.reshape(-1)).view(-1, 3, 3)
-        first = corners[:, 0]
-        face_normals = torch.linalg.cross(corners[:, 1] - first, corners[:, 2] - first)
-        summed = F.embedding_bag(self._corner_faces, face_normals, self._corner_offsets, mode="sum")
-        return unit_rows(summed)
+    def _mesh(self, faces: Array, labels: Array) -> Mesh:
+        bones = self.weights[faces].sum(1).argmax(1)
+        attributes = self._vertex_attributes().astype(np.float32)
+        return Mesh.of(*(torch.from_numpy(values) for values in (faces, labels, bones, attributes)))
 
     def bone_weight(self, prefixes: tuple[str, ...], suffix: str = "") -> Array:
         """Return the skin weight (V,) of all bones whose names begin and end like this."""

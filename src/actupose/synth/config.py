@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ class SynthConfig:
         children: Share of children among the people; none: the look's.
         others: Share of images with other people beside the labelled one; none: the look's.
         mix: Kind of pose or gesture -> weight, in place of the look's; kinds left out are not rendered.
+        device: Where people are rendered: `cpu`, or `cuda` (`cuda:1`) for a GPU. Pictures differ by rounding.
     """
 
     look: str = "default"
@@ -67,6 +69,7 @@ class SynthConfig:
     children: float | None = None
     others: float | None = None
     mix: dict[str, float] | None = None
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         if self.subject not in SKELETONS:
@@ -81,6 +84,7 @@ class SynthConfig:
                 raise UserError(f"{name}: {share} is not a share; give 0 to 1")
         if self.poses and self.subject != "body":
             raise UserError("poses: recorded poses are for bodies; leave them out for hands")
+        self._check_device()
         self._check_mix(self.mix or {})
         if self.poses_keep < 1:
             raise UserError(f"poses_keep: {self.poses_keep} poses; give 1 or more")
@@ -88,6 +92,10 @@ class SynthConfig:
             if label not in EXTRA_COLUMNS:
                 hint = near_match(label, EXTRA_COLUMNS)
                 raise UserError(f"labels: there is no label '{label}'{hint}; give any of {', '.join(EXTRA_COLUMNS)}")
+
+    def _check_device(self) -> None:
+        if not re.fullmatch(r"cpu|cuda(:\d+)?", self.device):
+            raise UserError(f"device: people cannot be rendered on '{self.device}'; give cpu, cuda or cuda:N")
 
     def _check_mix(self, mix: Mapping[str, float]) -> None:
         for name, weight in mix.items():
@@ -175,6 +183,7 @@ class SynthConfig:
             "shadows": self.shadows,
             "backgrounds": digest.hexdigest() if self.backgrounds is not None else "",
             **({"subject": self.subject} if self.subject != "body" else {}),
+            **({"device": "cuda"} if self.device != "cpu" else {}),
             **({"labels": sorted(self.labels)} if self.labels else {}),
             **({"poses": pool.digest(), "poses_share": self.poses_share} if pool is not None else {}),
             **self._look_recipe(),

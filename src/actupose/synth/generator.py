@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 import torch
@@ -21,15 +22,20 @@ from actupose.synth.ground import ground_height, ground_rows, shade_ground
 from actupose.synth.hand_scenes import HandScenes
 from actupose.synth.keypoints import KeypointSet, require_known
 from actupose.synth.labels import to_pixel_index, visibility
-from actupose.synth.layers import Layer, composite, merge
+from actupose.synth.layers import Layer, Samples, composite, merge
 from actupose.synth.maps import encode_labels, part_of_bone, person_maps
 from actupose.synth.mocap.pool import PosePool
 from actupose.synth.occluders import Occluder, draw_occluder
 from actupose.synth.rotations import Array
 from actupose.synth.scenes import BodyScenes, Scene, Scenes
 from actupose.synth.sensor import encode, expose
-from actupose.synth.shading import dress, render
+from actupose.synth.shading import Shot, dress, render
 from actupose.synth.streams import Stream, stream
+
+# Samples of the pictures that are rendered together: few on a CPU, whose caches must hold them; many on a GPU, which
+# waits for its launches otherwise (32 pictures of 256 pixels then take about 1 GiB).
+_BATCH_SAMPLES = {"cpu": 400_000, "cuda": 1 << 23}
+_LARGEST_BATCH = {"cpu": 8, "cuda": 128}
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,14 @@ def _one_thread() -> Iterator[None]:
             torch.set_num_threads(threads)
 
 
+def _device(name: str) -> torch.device:
+    """The device of a name, if it is here."""
+    device = torch.device(name)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"device: there is no {name} on this machine; give cpu or another one")
+    return device
+
+
 class Generator:
     """Renders labelled people or hands.
 
@@ -83,9 +97,11 @@ class Generator:
         pool: The config's recorded poses where they have been read already.
 
     Raises:
-        UserError: A bad look, background folder, pose file, skeleton or seed.
+        UserError: A bad look, background folder, pose file, skeleton or seed, or a device that is not here.
 
     Attributes:
+        device: Where people are rendered.
+        batch: How many samples' people are rendered together; it does not change them.
         clock: CPU seconds per stage, summed over the rendered samples.
     """
 
@@ -95,6 +111,9 @@ class Generator:
         self.config = config if config is not None else SynthConfig()
         self.seed = seed
         self.look = self.config.resolved_look()
+        self.device = _device(self.config.device)
+        pictures = _BATCH_SAMPLES[self.device.type] // (self.config.size * self.config.supersample) ** 2
+        self.batch = min(max(pictures, 1), _LARGEST_BATCH[self.device.type])
         files = self.config.background_files()
         self.photographs = Photographs(files, self.config.size) if files else None
         self.clock = StageClock()
@@ -114,24 +133,32 @@ class Generator:
 
     def scene(self, index: int) -> Scene:
         """Draw one sample without rendering it."""
-        return self.scenes(index)
-
-    def render_layer(self, scene: Scene) -> Layer:
-        """Render a scene's people without background."""
-        config = self.config
-        samples = []
         with _one_thread():
-            for actor in (scene.actor, *scene.others):
-                with self.clock("dress"):
-                    dressed = dress(actor)
-                with self.clock("person"):
-                    samples.append(
-                        render(
-                            actor, dressed, scene.light, scene.camera, config.size, config.supersample, config.shadows
-                        )
-                    )
+            return self.scenes(index)
+
+    def render_layers(self, scenes: Sequence[Scene]) -> list[Layer]:
+        """Render the people of several scenes together, without backgrounds."""
+        shots = [Shot(a, scene.light, scene.camera) for scene in scenes for a in (scene.actor, *scene.others)]
+        rendered: dict[int, Samples] = {}
+        with _one_thread():
+            for model in self.scenes.models:
+                own = [k for k, shot in enumerate(shots) if shot.actor.model is model]
+                if own:
+                    rendered |= zip(own, self._samples([shots[k] for k in own]), strict=True)
             with self.clock("person"):
-                return merge(samples[0], samples[1:], config.supersample)
+                samples = iter([rendered[k] for k in range(len(shots))])
+                return [
+                    merge(next(samples), [next(samples) for _ in scene.others], self.config.supersample)
+                    for scene in scenes
+                ]
+
+    def _samples(self, shots: Sequence[Shot]) -> list[Samples]:
+        """Dress and render people of one model."""
+        config = self.config
+        with self.clock("dress"):
+            dressed = dress([shot.actor for shot in shots], self.device)
+        with self.clock("person"):
+            return render(shots, dressed, config.size, config.supersample, config.shadows)
 
     def render(self, index: int) -> Sample:
         """Render one sample.
@@ -139,9 +166,34 @@ class Generator:
         Args:
             index: Index of the sample, >= 0.
         """
+        return next(self.render_many([index]))
+
+    def render_many(self, indices: Iterable[int]) -> Iterator[Sample]:
+        """Render samples one after the other; people are rendered in batches where that is faster.
+
+        Args:
+            indices: Indices of the samples, >= 0.
+
+        Raises:
+            UserError: The device's memory is full.
+        """
+        left = iter(indices)
+        while batch := list(islice(left, self.batch)):
+            scenes = [self.scene(index) for index in batch]
+            try:
+                layers = self.render_layers(scenes)
+            except torch.OutOfMemoryError as error:
+                raise UserError(
+                    f"device: the memory of {self.device} is full at {len(batch)} pictures of {self.config.size} "
+                    "pixels a process; give fewer --workers, or a smaller size or supersample"
+                ) from error
+            for scene, layer in zip(scenes, layers, strict=True):
+                yield self._finish(scene, layer)
+
+    def _finish(self, scene: Scene, layer: Layer) -> Sample:
+        """Put the rendered people before a background, label them and take the picture."""
+        index, size = scene.index, self.config.size
         with _one_thread():
-            scene = self.scene(index)
-            layer = self.render_layer(scene)
             with self.clock("background"):
                 picture = self._background(scene)
             with self.clock("composite"):
@@ -150,10 +202,10 @@ class Generator:
             with self.clock("labels"):
                 keypoints = self.keypoints[scene.actor.model]
                 joints = keypoints.positions(scene.body)
-                points, depth = scene.camera.project(joints, self.config.size)
+                points, depth = scene.camera.project(joints, size)
                 joints = scene.camera.to_camera(joints).astype(np.float32)
                 mask = occluder.mask if occluder is not None else None
-                visible = visibility(points, depth, layer, keypoints.surface, self.config.size, mask)
+                visible = visibility(points, depth, layer, keypoints.surface, size, mask)
                 extras = self._extras(layer, mask, joints, scene.camera)
             with self.clock("sensor"):
                 sensor = self._stream(index, Stream.SENSOR)

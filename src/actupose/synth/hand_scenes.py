@@ -8,7 +8,7 @@ from actupose.synth.body import PosedBody
 from actupose.synth.camera import Camera, draw_view, frame
 from actupose.synth.clock import StageClock
 from actupose.synth.hand_appearance import HandAppearance, draw_hand
-from actupose.synth.hand_materials import hand_finish
+from actupose.synth.hand_materials import HAND_MATERIAL
 from actupose.synth.hands import HandModel, HandPoser, load_hand
 from actupose.synth.lighting import draw_light
 from actupose.synth.limits import SIDES
@@ -56,7 +56,7 @@ class HandScenes(Scenes):
             camera = frame(draw_view(rng, look), points[model.hand_vertices[::_FRAME_STEP]])
             if _is_good(model, body, points, camera, look.min_joints):
                 break
-        return Actor(model, body, hand_finish(appearance)), camera
+        return Actor(model, body, HAND_MATERIAL, appearance), camera
 
 
 def _is_good(model: HandModel, body: PosedBody, points: Array, camera: Camera, min_joints: int) -> bool:

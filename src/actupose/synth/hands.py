@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from functools import lru_cache
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ from actupose.synth.joints import JointSet, hand21
 from actupose.synth.rig import Rig
 from actupose.synth.rotations import Array, from_rotvec, unit
 
-# Columns of `HandModel.attributes` after those of the body.
+# Columns of a hand mesh's attributes after those of the body.
 PALMAR, FINGER_ALONG = 10, 11
 
 _ARM = ("upperarm", "lowerarm", "wrist", "metacarpal", "finger")
@@ -47,8 +48,8 @@ def fingertips(model: BodyModel, side: str) -> list[list[int]]:
 class HandModel(BodyModel):
     """One arm with its hand.
 
-    `attributes` has two more columns: how much a vertex faces out of the palm, in [-1, 1], and its coordinate along its
-    finger (0 up to the knuckle, 1 and 2 at the next joints).
+    The mesh's attributes have two more columns: how much a vertex faces out of the palm, in [-1, 1], and its coordinate
+    along its finger (0 up to the knuckle, 1 and 2 at the next joints).
 
     Args:
         side: "L" or "R".
@@ -72,14 +73,17 @@ class HandModel(BodyModel):
         super().__init__(part, joints, young)
         self.side = side
         palm = self.rig.axes[side].palm
-        palmar = self.normals(torch.from_numpy(self.canonical.astype(np.float32))).numpy() @ palm
+        palmar = self.mesh.normals(torch.from_numpy(self.canonical.astype(np.float32))[:, None])[:, 0].numpy() @ palm
         extra = torch.from_numpy(np.column_stack([palmar, self._finger_along()]).astype(np.float32))
-        self.attributes = torch.cat([self.attributes, extra], 1)
-        along = self.attributes[:, ARM_ALONG].numpy()
+        along = self.mesh.attributes[:, ARM_ALONG].numpy()
         self.hand_vertices = np.flatnonzero(self.bone_weight(("wrist", "metacarpal", "finger")) > 0.5)
         self.upper_arm_vertices = np.flatnonzero(along < 1.5)
-        self.rim_vertices = _rim(self.faces.numpy())
-        self.shadowed = torch.from_numpy(np.flatnonzero(along > 1.5))
+        self.rim_vertices = _rim(self.mesh.faces.numpy())
+        attributes, lower_arm = (
+            torch.cat([self.mesh.attributes, extra], 1),
+            torch.from_numpy(np.flatnonzero(along > 1.5)),
+        )
+        self.mesh = dataclasses.replace(self.mesh, attributes=attributes, shadowed=lower_arm)
 
     def tip_positions(self) -> Array:
         """Fingertips (5, 3) of the reference hand."""

@@ -52,7 +52,7 @@ class Samples:
 
 @dataclass(frozen=True)
 class Layer:
-    """The rendered people, cut to the region that they cover.
+    """The rendered people, cut to the region that they cover; on the CPU, wherever they were rendered.
 
     Attributes:
         left, upper: First column and row of the region, image pixels.
@@ -86,9 +86,10 @@ def merge(person: Samples, others: Sequence[Samples], scale: int) -> Layer:
     for other in others:
         region = region.union(other.region)
     height, width = region.height * scale, region.width * scale
-    grid = torch.zeros(4, height * width)
-    bone = torch.full((height * width,), NOTHING, dtype=torch.int64)
-    depth = torch.full((height * width,), torch.inf)
+    device = person.place.device
+    grid = torch.zeros(4, height * width, device=device)
+    bone = torch.full((height * width,), NOTHING, dtype=torch.int64, device=device)
+    depth = torch.full((height * width,), torch.inf, device=device)
     own_alpha: torch.Tensor | None = None
     for samples in (person, *others):
         place = _moved(samples, region, scale)
@@ -106,7 +107,8 @@ def merge(person: Samples, others: Sequence[Samples], scale: int) -> Layer:
             own_alpha = _average(grid[3:], region, scale)[0]
     image = _average(grid, region, scale)
     own_alpha = image[3] if own_alpha is None else own_alpha
-    maps = bone.view(height, width), depth.view(height, width)
+    image, own_alpha = image.cpu(), own_alpha.cpu()
+    maps = bone.view(height, width).cpu(), depth.view(height, width).cpu()
     return Layer(region.left, region.upper, image[:3].permute(1, 2, 0), image[3], *maps, person.region, own_alpha)
 
 

@@ -1,22 +1,26 @@
-"""What the paints of bodies and hands share: materials, noise, layers of paint, patterned cloth. Ours."""
+"""What the paints of bodies and hands share: materials, noise, layers of paint. Ours.
+
+People are painted together: a paint says which colour or length of a look it takes, and `Wearers` spreads everybody's
+over the points of their bodies.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 
-from actupose.synth.appearance import Appearance, Garment
+from actupose.synth.appearance import Appearance
 from actupose.synth.hand_appearance import HandAppearance
-from actupose.synth.renderer import take
+from actupose.synth.renderer import owned, take
 from actupose.synth.rotations import Array
 
 GAMMA = 2.2
-Painted = TypeVar("Painted", Appearance, HandAppearance)
+Painted = TypeVar("Painted", bound=Appearance | HandAppearance)
 
 
 @dataclass(frozen=True)
@@ -34,113 +38,100 @@ class Surface:
     fold: torch.Tensor
 
 
-def waves(points: torch.Tensor, features: Array) -> tuple[torch.Tensor, torch.Tensor]:
-    """Smooth random noise over reference space.
+class Wearers(Generic[Painted]):
+    """The looks of B people, as values that broadcast with the points of their bodies.
 
     Args:
-        points: (N, 3) reference positions.
-        features: (W, 4) random Fourier features: frequency vector in radians per metre and phase.
+        looks: Of each person.
+        device: Where the points are.
+        owner: (N,) whose each of N points is; None: the points are (V, B), or all of a single person.
+    """
+
+    def __init__(self, looks: Sequence[Painted], device: torch.device, owner: torch.Tensor | None = None) -> None:
+        self.looks, self.device, self.owner = looks, device, owner
+
+    def value(self, of: Callable[[Painted], float]) -> torch.Tensor:
+        """A number from each look, float32: (N,), or (B,) without owners."""
+        return owned(torch.tensor([float(of(look)) for look in self.looks], device=self.device), self.owner)
+
+    def who(self, does: Callable[[Painted], bool]) -> torch.Tensor:
+        """Whose look has a property, bool: (N,), or (B,) without owners."""
+        return owned(torch.tensor([does(look) for look in self.looks], device=self.device), self.owner)
+
+
+def waves(points: torch.Tensor, features: Array) -> tuple[torch.Tensor, torch.Tensor]:
+    """Smooth random noise over reference space, another one for each of B people.
+
+    Args:
+        points: (V, 3) reference positions.
+        features: (B, W, 4) random Fourier features: frequency vector in radians per metre and phase.
 
     Returns:
-        (N,) noise, roughly in [-1, 1], and (N, 3) a direction that bends the normal into folds.
+        (V, B) noise, roughly in [-1, 1], and (V, B, 3) a direction that bends the normal into folds.
     """
-    table = torch.from_numpy(features).float()
-    frequency = table[:, :3]
-    phase = table[:, 3] + sum(points[:, axis : axis + 1] * frequency[:, axis] for axis in range(3))
-    noise = torch.sin(phase).mean(1) * 1.6
+    table = torch.from_numpy(features).float().to(points.device)
+    frequency = table[..., :3]
+    phase = table[..., 3] + sum(points[:, axis, None, None] * frequency[..., axis] for axis in range(3))
+    noise = torch.sin(phase).mean(-1) * 1.6
     direction = F.normalize(frequency, dim=-1)
     slope = torch.cos(phase)
-    return noise, torch.stack([(slope * direction[:, axis]).mean(1) for axis in range(3)], 1)
+    return noise, torch.stack([(slope * direction[..., axis]).mean(-1) for axis in range(3)], -1)
 
 
 @dataclass(frozen=True)
-class Finish:
-    """How one person or hand is painted.
+class Material:
+    """How a kind of people is painted; looks are `Appearance` for bodies, `HandAppearance` for hands.
 
     Attributes:
-        waves: (W, 4) random Fourier features of folds and blotches, as `waves` takes them.
-        bump: Strength with which they bend the normals.
+        bump: Strength with which `waves` bend the normals.
         shadow_bias: Metres that a surface must lie behind another to be in its shadow.
-        thickness: (attributes, noise) -> how far cloth and hair stand off the skin, (V,) metres.
-        paint: (attributes, noise, face label) -> the material of surface points.
+        thickness: (attributes (V, C, 1), noise (V, B), wearers) -> how far cloth and hair stand off the skin, (V, B)
+            metres.
+        paint: (attributes (N, C), noise (N,), label (N,), wearers) -> the surface of N points.
     """
 
-    waves: Array
     bump: float
     shadow_bias: float
-    thickness: Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
-    paint: Callable[[torch.Tensor, torch.Tensor, torch.Tensor], Surface]
+    thickness: Callable[[torch.Tensor, torch.Tensor, Wearers[Any]], torch.Tensor]
+    paint: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Wearers[Any]], Surface]
 
 
-def make_finish(
-    appearance: Painted,
-    thickness: Callable[[torch.Tensor, torch.Tensor, Painted], torch.Tensor],
-    paint: Callable[[torch.Tensor, torch.Tensor, torch.Tensor, Painted], Surface],
-    bump: float,
-    shadow_bias: float,
-) -> Finish:
-    """Bind functions that paint to the appearance that they take last."""
+class Painter(Generic[Painted]):
+    """Paints masks over each other; the last one painted shows.
 
-    def bound_thickness(attributes: torch.Tensor, noise: torch.Tensor) -> torch.Tensor:
-        return thickness(attributes, noise, appearance)
+    Args:
+        wearers: Whose N points are painted.
+        base: Colour (3,) sRGB below all paint.
+        gloss: Its gloss.
+        count: N.
 
-    def bound_paint(attributes: torch.Tensor, noise: torch.Tensor, label: torch.Tensor) -> Surface:
-        return paint(attributes, noise, label, appearance)
+    Attributes:
+        material: (N,) int64 number of the paint that shows, 0 for the base.
+    """
 
-    return Finish(appearance.waves, bump, shadow_bias, bound_thickness, bound_paint)
+    def __init__(self, wearers: Wearers[Painted], base: Callable[[Painted], Array], gloss: float, count: int) -> None:
+        self.wearers = wearers
+        self._colours, self._gloss = [[base(look) for look in wearers.looks]], [gloss]
+        self.material = torch.zeros(count, dtype=torch.int64, device=wearers.device)
 
-
-class Painter:
-    """Paints masks over each other; the last one painted shows."""
-
-    def __init__(self, base: Array, gloss: float, count: int) -> None:
-        self._colours, self._gloss = [base], [gloss]
-        self.material = torch.zeros(count, dtype=torch.int64)
-
-    def paint(self, mask: torch.Tensor, colour: Array, gloss: float) -> None:
-        """Paint an sRGB colour (3,) over a mask (N,)."""
+    def paint(self, mask: torch.Tensor, colour: Callable[[Painted], Array | None], gloss: float) -> None:
+        """Paint a colour (3,) sRGB over a mask (N,); people whose colour is None are left as they are."""
+        colours = [colour(look) for look in self.wearers.looks]
+        if all(own is None for own in colours):
+            return
+        if any(own is None for own in colours):
+            painted = torch.tensor([own is not None for own in colours], device=self.wearers.device)
+            mask = mask & owned(painted, self.wearers.owner)
         self.material.masked_fill_(mask, len(self._colours))
-        self._colours.append(colour)
+        self._colours.append([np.zeros(3) if own is None else own for own in colours])
         self._gloss.append(gloss)
 
     def finish(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return linear colours (N, 3) and gloss (N,)."""
-        palette = torch.tensor([[float(c) for c in colour] for colour in self._colours]).clamp(0, 1)
-        palette = torch.cat([palette**GAMMA, torch.tensor(self._gloss)[:, None]], 1)
-        painted = take(palette, self.material)
+        palette = torch.from_numpy(np.array(self._colours, dtype=np.float32)).clamp(0, 1) ** GAMMA  # (paints, B, 3)
+        gloss = torch.tensor(self._gloss)[:, None, None].expand(-1, len(self.wearers.looks), 1)
+        palette = torch.cat([palette, gloss], 2).flatten(0, 1).to(self.wearers.device)
+        owner = self.wearers.owner
+        row = self.material if owner is None else self.material * len(self.wearers.looks) + owner
+        painted = take(palette, row)
         return painted[:, :3], painted[:, 3]
-
-
-def paint_cloth(
-    painter: Painter, mask: torch.Tensor, points: torch.Tensor, noise: torch.Tensor, garment: Garment
-) -> None:
-    """Paint a garment over a mask (N,): its colour and its pattern in reference space."""
-    painter.paint(mask, garment.colour, 0.02)
-    if garment.pattern == "plain":
-        return
-    if garment.pattern == "gradient":
-        height = points[:, 2] + 0.02 * noise
-        painter.paint(mask & (height > 0.25), 0.55 * garment.colour + 0.45 * garment.second, 0.02)
-        painter.paint(mask & (height > 0.36), garment.second, 0.02)
-        return
-    if garment.pattern == "camouflage":
-        painter.paint(mask & (noise > 0.1), garment.second, 0.02)
-        return
-    turn = 2 * math.pi * garment.frequency
-
-    def wave(direction: Array, phase: float) -> torch.Tensor:
-        a, b, c = (turn * float(v) for v in direction)
-        return torch.sin(points[:, 0] * a + points[:, 1] * b + points[:, 2] * c + phase)
-
-    first = wave(garment.direction, garment.phase)
-    if garment.pattern == "stripes":
-        painter.paint(mask & (first > 0), garment.second, 0.02)
-        return
-    second = wave(garment.across, 0.0)
-    if garment.pattern == "checks":
-        painter.paint(mask & ((first > 0) ^ (second > 0)), garment.second, 0.02)
-    elif garment.pattern == "plaid":
-        painter.paint(mask & (first > 0.3), 0.55 * garment.colour + 0.45 * garment.second, 0.02)
-        painter.paint(mask & (second > 0.3), garment.second, 0.02)
-    else:  # dots
-        painter.paint(mask & (first + second > 1.1), garment.second, 0.02)

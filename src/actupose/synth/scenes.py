@@ -14,7 +14,7 @@ from actupose.synth.clock import StageClock
 from actupose.synth.company import draw_company
 from actupose.synth.lighting import Light, draw_light
 from actupose.synth.look import Look
-from actupose.synth.materials import body_finish
+from actupose.synth.materials import BODY_MATERIAL
 from actupose.synth.mocap.pool import PosePool
 from actupose.synth.poses import PoseSampler, SampledPose, mix
 from actupose.synth.shading import Actor
@@ -120,7 +120,7 @@ class BodyScenes(Scenes):
         model = self.model
         appearance = draw_appearance(person, self.look, pose.archetype, model.num_people)
         who = self._person(appearance.person, model, age)
-        return Actor(model, model.pose(who, pose.rotations), body_finish(appearance))
+        return Actor(model, model.pose(who, pose.rotations), BODY_MATERIAL, appearance)
 
     def _camera(self, index: int, body: PosedBody) -> Camera:
         """Draw views until enough joints lie inside the image."""

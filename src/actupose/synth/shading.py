@@ -1,19 +1,27 @@
-"""From a posed, dressed body or hand to linear colours: surface sampling, shadow map, light."""
+"""From posed bodies or hands to linear colours: clothes, surface sampling, shadow maps, light.
+
+People of one model are rendered together. What all have lies in arrays of vertices by people, (V, B); the pixels that
+they cover follow one another, and each knows its owner. Every value comes from one person's own numbers in a fixed
+order, so nobody's picture depends on who is rendered beside.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
+from actupose.synth.appearance import Appearance
 from actupose.synth.body import POSITION, BodyModel, PosedBody
 from actupose.synth.camera import Camera
+from actupose.synth.hand_appearance import HandAppearance
 from actupose.synth.layers import Region, Samples
 from actupose.synth.lighting import Light
-from actupose.synth.painting import Finish, Surface, waves
-from actupose.synth.renderer import Fragments, rasterize, take, unit_rows
+from actupose.synth.painting import Material, Surface, Wearers, waves
+from actupose.synth.renderer import Fragments, Grids, owned, rasterize, take, unit_rows
 from actupose.synth.rotations import Array
 
 _SHADOW_SIDE = 192
@@ -22,13 +30,32 @@ _SHININESS_DOUBLINGS = 5  # exponent 32
 
 
 @dataclass(frozen=True)
-class DressedBody:
-    """A posed body with cloth thickness.
+class Actor:
+    """A posed person or hand and how it is painted."""
+
+    model: BodyModel
+    body: PosedBody
+    material: Material
+    look: Appearance | HandAppearance
+
+
+@dataclass(frozen=True)
+class Shot:
+    """An actor as a picture shows it."""
+
+    actor: Actor
+    light: Light
+    camera: Camera
+
+
+@dataclass(frozen=True)
+class Dressed:
+    """Posed bodies with cloth thickness.
 
     Attributes:
-        vertices: (V, 3) world metres.
-        normals: (V, 3) unit normals of the skin.
-        noise: (V,) blotches; bump: (V, 3) folds (see `painting.waves`).
+        vertices: (V, B, 3) world metres.
+        normals: (V, B, 3) unit normals of the skin.
+        noise: (V, B) blotches; bump: (V, B, 3) folds (see `painting.waves`).
     """
 
     vertices: torch.Tensor
@@ -37,141 +64,185 @@ class DressedBody:
     bump: torch.Tensor
 
 
-@dataclass(frozen=True)
-class Actor:
-    """A posed person or hand and how it is painted."""
-
-    model: BodyModel
-    body: PosedBody
-    finish: Finish
-
-
-def dress(actor: Actor) -> DressedBody:
-    """Give the body the thickness of its clothes, shoes and hair."""
-    model, vertices = actor.model, actor.body.vertices
-    normals = model.normals(vertices)
-    noise, bump = waves(model.attributes[:, POSITION], actor.finish.waves)
-    offset = actor.finish.thickness(model.attributes, noise)
-    return DressedBody(vertices + normals * offset[:, None], normals, noise, bump)
+def dress(actors: Sequence[Actor], device: torch.device) -> Dressed:
+    """Give the bodies of actors of one model the thickness of their clothes, shoes and hair."""
+    mesh, material = actors[0].model.mesh.on(device), actors[0].material
+    vertices = torch.stack([actor.body.vertices for actor in actors], 1).to(device)
+    normals = mesh.normals(vertices)
+    noise, bump = waves(mesh.attributes[:, POSITION], np.stack([actor.look.waves for actor in actors]))
+    wearers = Wearers([actor.look for actor in actors], device)
+    offset = material.thickness(mesh.attributes[..., None], noise, wearers)
+    return Dressed(vertices + normals * offset[..., None], normals, noise, bump)
 
 
-def _transform(points: torch.Tensor, rotation: Array, translation: Array) -> torch.Tensor:
-    """Rotate and move points (V, 3); sums in a fixed order."""
-    matrix = rotation.tolist()
-    x, y, z = points.unbind(1)
-    rows = [x * a + y * b + z * c + float(t) for (a, b, c), t in zip(matrix, translation, strict=True)]
-    return torch.stack(rows, 1)
+def _floats(values: Sequence[Array | list[int] | float], device: torch.device) -> torch.Tensor:
+    """One float32 row a person."""
+    return torch.from_numpy(np.asarray(values, dtype=np.float32)).to(device)
 
 
-def _region(projected: torch.Tensor, size: int) -> Region:
-    low = projected[:, :2].amin(0).floor().clamp(0, size - 1).long().tolist()
-    high = projected[:, :2].amax(0).ceil().clamp(1, size).long().tolist()
-    return Region(low[0], low[1], max(high[0] - low[0], 1), max(high[1] - low[1], 1))
+def _transform(points: torch.Tensor, rotation: torch.Tensor, translation: torch.Tensor) -> torch.Tensor:
+    """Rotate (B, 3, 3) and move (B, 3) points (V, B, 3); sums in a fixed order."""
+    x, y, z = points.unbind(-1)
+    rows = [
+        x * row[:, 0] + y * row[:, 1] + z * row[:, 2] + t
+        for row, t in zip(rotation.unbind(1), translation.unbind(1), strict=True)
+    ]
+    return torch.stack(rows, -1)
 
 
-class ShadowMap:
-    """Depth map from the sun, orthographic.
+def _regions(projected: torch.Tensor, size: int) -> list[Region]:
+    low = projected.amin(0).floor().clamp(0, size - 1).long().tolist()
+    high = projected.amax(0).ceil().clamp(1, size).long().tolist()
+    return [Region(a[0], a[1], max(b[0] - a[0], 1), max(b[1] - a[1], 1)) for a, b in zip(low, high, strict=True)]
+
+
+class ShadowMaps:
+    """Depth maps from the sun, orthographic, one for each of B people.
 
     Args:
-        vertices: (V, 3) world metres.
+        vertices: (V, B, 3) world metres.
         faces: (F, 3) int64.
-        direction: (3,) unit vector towards the sun.
+        directions: Unit vector (3,) towards the sun for each person.
         shadowed: Vertices that the map covers; what lies beyond is lit. None: all.
 
     Attributes:
-        points: (V, 3) the vertices in map coordinates: column, row, depth.
+        points: (V, B, 3) the vertices in map coordinates: column, row, depth.
     """
 
     def __init__(
-        self, vertices: torch.Tensor, faces: torch.Tensor, direction: Array, shadowed: torch.Tensor | None = None
+        self,
+        vertices: torch.Tensor,
+        faces: torch.Tensor,
+        directions: Sequence[Array],
+        shadowed: torch.Tensor | None = None,
     ) -> None:
-        right = np.cross(direction, [1e-3, 1e-3, 1.0])
-        right /= np.linalg.norm(right)
-        basis = np.stack([right, -np.cross(direction, right), -direction])
-        seen = _transform(vertices, basis, np.zeros(3))
+        device, num = vertices.device, len(directions)
+        basis = _floats([_sun_axes(direction) for direction in directions], device)
+        seen = _transform(vertices, basis, torch.zeros(num, 3, device=device))
         covered = seen if shadowed is None else take(seen, shadowed)
         low, high = covered.amin(0), covered.amax(0)
-        scale = _SHADOW_SIDE * 0.96 / (high - low)[:2].amax()
-        centred = (seen[:, :2] - (low + high)[:2] / 2) * scale + _SHADOW_SIDE / 2
-        self.points = torch.cat([centred, seen[:, 2:] - seen[:, 2].min() + 1], 1)
-        fragments = rasterize(self.points, faces, _SHADOW_SIDE, _SHADOW_SIDE)
-        self._depth = torch.full((_SHADOW_SIDE * _SHADOW_SIDE,), torch.inf)
+        scale = _SHADOW_SIDE * 0.96 / (high - low)[:, :2].amax(1)
+        centred = (seen[..., :2] - (low + high)[:, :2] / 2) * scale[:, None] + _SHADOW_SIDE / 2
+        self.points = torch.cat([centred, seen[..., 2:] - seen[..., 2].amin(0)[:, None] + 1], 2)
+        self._grids = Grids([(_SHADOW_SIDE, _SHADOW_SIDE)] * num, device)
+        fragments = rasterize(self.points, faces, self._grids)
+        self._depth = torch.full((self._grids.num_pixels,), torch.inf, device=device)
         self._depth.index_copy_(0, fragments.pixel, fragments.depth)
         if shadowed is not None:  # lookups beyond the map end at its rim
-            square = self._depth.view(_SHADOW_SIDE, _SHADOW_SIDE)
-            square[[0, -1]] = square[:, [0, -1]] = torch.inf
+            squares = self._depth.view(num, _SHADOW_SIDE, _SHADOW_SIDE)
+            squares[:, [0, -1]] = squares[:, :, [0, -1]] = torch.inf
 
-    def lit(self, points: torch.Tensor, bias: float) -> torch.Tensor:
-        """Share (N,) of the sun that reaches points (N, 3) given in map coordinates, metres of bias."""
+    def lit(self, points: torch.Tensor, owner: torch.Tensor | None, bias: float) -> torch.Tensor:
+        """Share (N,) of the sun that reaches points (N, 3) of their owners (N,), in map coordinates, metres of bias."""
         column, row, depth = points.unbind(1)
         depth = depth - bias
+        start = owned(self._grids.start, owner)
         total = torch.zeros_like(depth)
         for dx, dy in _SHADOW_TAPS:
             x = (column + dx).long().clamp_(0, _SHADOW_SIDE - 1)
             y = (row + dy).long().clamp_(0, _SHADOW_SIDE - 1)
-            total += depth < take(self._depth, y * _SHADOW_SIDE + x)
+            total += depth < take(self._depth, y * _SHADOW_SIDE + x + start)
         return total / len(_SHADOW_TAPS)
 
 
+def _sun_axes(direction: Array) -> Array:
+    """Axes (3, 3) of a shadow map: right, down, away from the sun."""
+    right = np.cross(direction, [1e-3, 1e-3, 1.0])
+    right /= np.linalg.norm(right)
+    return np.stack([right, -np.cross(direction, right), -direction])
+
+
 def _interpolate(values: torch.Tensor, faces: torch.Tensor, fragments: Fragments) -> torch.Tensor:
-    """Interpolate vertex values (V, C) at the fragments; the columns of the (N, C) result lie contiguous in memory."""
+    """Interpolate values (V, B, C) at the fragments; the columns of the (N, C) result lie contiguous in memory."""
     corners = take(faces, fragments.face)
-    mixed = F.embedding_bag(corners, values, per_sample_weights=fragments.barycentric, mode="sum")
+    if fragments.owner is not None:
+        corners = corners * values.shape[1] + fragments.owner[:, None]
+    mixed = F.embedding_bag(corners, values.flatten(0, 1), per_sample_weights=fragments.barycentric, mode="sum")
     return mixed.t().contiguous().t()
 
 
 def _light_surface(
-    surface: Surface, normal: torch.Tensor, lit: torch.Tensor, light: Light, forward: Array
+    surface: Surface, normal: torch.Tensor, lit: torch.Tensor, shots: Sequence[Shot], owner: torch.Tensor | None
 ) -> torch.Tensor:
     """Linear colour (N, 3): hemisphere ambient, one sun, Blinn highlight."""
     x, y, z = normal.unbind(1)
 
-    def facing(direction: Array) -> torch.Tensor:
-        return (x * float(direction[0]) + y * float(direction[1]) + z * float(direction[2])).clamp_(min=0)
+    def three(of: Callable[[Shot], Array]) -> list[torch.Tensor]:
+        rows = _floats([of(shot) for shot in shots], normal.device)
+        return [owned(column, owner) for column in rows.unbind(1)]
 
-    sunlight = facing(light.direction) * lit
-    halfway = light.direction - forward
-    glint = facing(halfway / np.linalg.norm(halfway))
+    def facing(direction: Callable[[Shot], Array]) -> torch.Tensor:
+        a, b, c = three(direction)
+        return (x * a + y * b + z * c).clamp_(min=0)
+
+    sunlight = facing(lambda shot: shot.light.direction) * lit
+    glint = facing(_halfway)
     for _ in range(_SHININESS_DOUBLINGS):
         glint = glint * glint
     highlight = glint * surface.gloss * (sunlight > 0)
     upward = 0.5 + 0.5 * z
-    colour = torch.empty(3, len(normal)).t()  # channels lie contiguous in memory
-    for channel in range(3):
-        sky, ground, sun = (float(c[channel]) for c in (light.sky, light.ground, light.sun))
-        ambient = upward * (sky - ground) + ground
+    colour = torch.empty(3, len(normal), device=normal.device).t()  # channels lie contiguous in memory
+    suns, grounds = three(lambda shot: shot.light.sun), three(lambda shot: shot.light.ground)
+    rises = three(lambda shot: shot.light.sky - shot.light.ground)
+    for channel, (sun, ground, rise) in enumerate(zip(suns, grounds, rises, strict=True)):
+        ambient = upward * rise + ground
         colour[:, channel] = surface.albedo[:, channel] * (ambient + sunlight * sun) + highlight * sun
     return colour
 
 
-def render(
-    actor: Actor, dressed: DressedBody, light: Light, camera: Camera, size: int, supersample: int, shadows: bool
-) -> Samples:
-    """Render a dressed person or hand.
+def _halfway(shot: Shot) -> Array:
+    """Unit vector between the directions to the sun and to the camera."""
+    halfway = shot.light.direction - shot.camera.rotation[2]
+    return np.asarray(halfway / np.linalg.norm(halfway))
+
+
+def render(shots: Sequence[Shot], dressed: Dressed, size: int, supersample: int, shadows: bool) -> list[Samples]:
+    """Render dressed people or hands of one model, each for a picture of its own.
 
     Args:
-        actor: Whom.
+        shots: Whom, in which light, by which camera.
         dressed: From `dress`.
-        light: The light.
-        camera: The camera.
         size: Image side in pixels.
         supersample: Samples per pixel and axis.
-        shadows: Cast the body's own shadows.
+        shadows: Cast the bodies' own shadows.
+
+    Returns:
+        The samples of each shot, on the device of `dressed`.
     """
-    model, finish = actor.model, actor.finish
-    seen = _transform(dressed.vertices, camera.rotation, camera.translation)
-    plane = seen[:, :2] / seen[:, 2:].clamp(min=0.05) * (camera.focal * size) + size / 2
-    region = _region(plane, size)
-    origin = torch.tensor([region.left, region.upper], dtype=torch.float32)
-    points = torch.cat([(plane - origin) * supersample, seen[:, 2:]], 1)
-    fragments = rasterize(points, model.faces, region.width * supersample, region.height * supersample)
-    shadow = ShadowMap(dressed.vertices, model.faces, light.direction, model.shadowed) if shadows else None
-    columns = [model.attributes, dressed.normals, dressed.noise[:, None], dressed.bump]
-    values = torch.cat(columns + ([shadow.points] if shadow is not None else []), 1)
-    values = _interpolate(values, model.faces, fragments)
-    k = model.attributes.shape[1]
-    surface = finish.paint(values[:, :k], values[:, k + 3], take(model.face_label, fragments.face))
-    bumped = unit_rows(values[:, k : k + 3]) + (finish.bump * surface.fold)[:, None] * values[:, k + 4 : k + 7]
-    lit = shadow.lit(values[:, k + 7 :], finish.shadow_bias) if shadow is not None else torch.ones(len(values))
-    colour = _light_surface(surface, unit_rows(bumped), lit, light, camera.rotation[2])
-    return Samples(region, fragments.pixel, colour, take(model.face_bone, fragments.face), fragments.depth)
+    device, cameras = dressed.vertices.device, [shot.camera for shot in shots]
+    mesh = shots[0].actor.model.mesh.on(device)
+    axes, places = (_floats([getattr(c, name) for c in cameras], device) for name in ("rotation", "translation"))
+    seen = _transform(dressed.vertices, axes, places)
+    focal = _floats([camera.focal * size for camera in cameras], device)[:, None]
+    plane = seen[..., :2] / seen[..., 2:].clamp(min=0.05) * focal + size / 2
+    regions = _regions(plane, size)
+    origin = _floats([[region.left, region.upper] for region in regions], device)
+    points = torch.cat([(plane - origin) * supersample, seen[..., 2:]], 2)
+    grids = Grids([(region.width * supersample, region.height * supersample) for region in regions], device)
+    fragments = rasterize(points, mesh.faces, grids)
+    directions = [shot.light.direction for shot in shots]
+    shadow = ShadowMaps(dressed.vertices, mesh.faces, directions, mesh.shadowed) if shadows else None
+    colour = _shade(shots, dressed, fragments, shadow)
+    place = fragments.pixel - owned(grids.start, fragments.owner)
+    bone = take(mesh.bone, fragments.face)
+    counts = [len(place)] if fragments.owner is None else fragments.owner.bincount(minlength=len(shots)).tolist()
+    parts = zip(*(torch.split(each, counts) for each in (place, colour, bone, fragments.depth)), strict=True)
+    return [Samples(region, *part) for region, part in zip(regions, parts, strict=True)]
+
+
+def _shade(shots: Sequence[Shot], dressed: Dressed, fragments: Fragments, shadow: ShadowMaps | None) -> torch.Tensor:
+    """Paint and light the visible surfaces: linear colours (N, 3)."""
+    device, material, owner = dressed.vertices.device, shots[0].actor.material, fragments.owner
+    mesh = shots[0].actor.model.mesh.on(device)
+    attributes = mesh.attributes[:, None].expand(-1, len(shots), -1)
+    columns = [attributes, dressed.normals, dressed.noise[..., None], dressed.bump]
+    values = torch.cat(columns + ([shadow.points] if shadow is not None else []), 2)
+    values = _interpolate(values, mesh.faces, fragments)
+    k = mesh.attributes.shape[1]
+    wearers = Wearers([shot.actor.look for shot in shots], device, owner)
+    surface = material.paint(values[:, :k], values[:, k + 3], take(mesh.label, fragments.face), wearers)
+    bumped = unit_rows(values[:, k : k + 3]) + (material.bump * surface.fold)[:, None] * values[:, k + 4 : k + 7]
+    lit = torch.ones(len(values), device=device)
+    if shadow is not None:
+        lit = shadow.lit(values[:, k + 7 :], owner, material.shadow_bias)
+    return _light_surface(surface, unit_rows(bumped), lit, shots, owner)

@@ -54,9 +54,8 @@ class ShardRenderer:
             from actupose.synth.generator import Generator
 
             self._generator = Generator(self.config, self.seed, self._pool)
-        return ShardResult(
-            rows=[self._row(self._generator.render(self._start + index)) for index in indices], problems=[]
-        )
+        samples = self._generator.render_many(self._start + index for index in indices)
+        return ShardResult(rows=[self._row(sample) for sample in samples], problems=[])
 
     def _row(self, sample: Sample) -> StoreRow:
         return StoreRow(
