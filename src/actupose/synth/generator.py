@@ -34,7 +34,7 @@ from actupose.synth.streams import Stream, stream
 
 # Samples of the pictures that are rendered together: few on a CPU, whose caches must hold them; many on a GPU, which
 # waits for its launches otherwise (32 pictures of 256 pixels then take about 1 GiB).
-_BATCH_SAMPLES = {"cpu": 400_000, "cuda": 1 << 23}
+_BATCH_SAMPLES = {"cpu": 200_000, "cuda": 1 << 23}
 _LARGEST_BATCH = {"cpu": 8, "cuda": 128}
 
 
