@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -49,8 +49,8 @@ def address() -> Iterator[str]:
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
         cluster = Cluster()
         try:
-            for _ in range(2):
-                cluster.add_node(num_cpus=1, include_dashboard=False)
+            for gpus in (0, 1):
+                cluster.add_node(num_cpus=1, num_gpus=gpus, include_dashboard=False)  # declared; no GPU need be there
             yield cluster.address
         finally:
             cluster.shutdown()
@@ -97,6 +97,26 @@ class Refuses:
 def test_a_users_error_in_a_worker_is_one_line_here(tmp_path: Path, address: str) -> None:
     with pytest.raises(UserError, match=r"^items \d+ on: no such photograph$"):
         build(tmp_path / "s", Refuses(), address)
+
+
+@dataclass(frozen=True)
+class SeesGPU:
+    """A maker whose rows' kind of pose is the GPU that its process may use."""
+
+    def __call__(self, items: range) -> ShardResult:
+        seen = os.environ.get("CUDA_VISIBLE_DEVICES", "all")
+        return ShardResult([replace(row, archetype=seen) for row in Rows()(items).rows])
+
+
+def test_processes_that_want_a_gpu_go_where_one_is(tmp_path: Path, address: str) -> None:
+    meta = StoreMeta(load_skeleton("lsp14"), 32, "fake", {})
+    build_store(tmp_path / "s", meta, 23, SeesGPU(), shard_size=5, ray=address, gpu_share=1 / 16)
+    assert set(open_store(tmp_path / "s").rows["archetype"][:]) == {"0"}
+
+
+def test_a_cluster_without_a_gpu_is_said(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"device: the Ray cluster at 'local' has no GPU; render on the cpu\.$"):
+        synthesize(tmp_path / "s", 4, config=SynthConfig(size=48, device="cuda"), ray="local", workers=1)
 
 
 @pytest.mark.parametrize("wrong", ["127.0.0.1:9", "ray://127.0.0.1:9", "nowhere"])

@@ -80,6 +80,7 @@ def build_store(
     shard_size: int = 256,
     workers: int = 0,
     ray: str | None = None,
+    gpu_share: float = 0.0,
     label: str = "",
 ) -> StoreReport:
     """Make every missing shard of a store and close it.
@@ -95,6 +96,7 @@ def build_store(
         shard_size: items a shard.
         workers: processes; 0 = in this process, -1 = one a core.
         ray: make the shards on the Ray cluster at this address (see `ray_cluster`).
+        gpu_share: how much of a GPU each process takes there.
         label: what the progress bar says.
 
     Raises:
@@ -108,7 +110,7 @@ def build_store(
     try:
         _claim(out, meta, len(shards))
         missing = [i for i in range(len(shards)) if not shard_path(out, i).is_file()]
-        results = _results(make_shard, shards, missing, workers, ray)
+        results = _results(make_shard, shards, missing, workers, ray, gpu_share)
         with progress_bar(total=num_items, label=label or out.name) as bar:
             bar.update(num_items - sum(len(shards[i]) for i in missing))
             for i, result in results:
@@ -190,10 +192,10 @@ def _stop_if_too_many_bad(out: Path, report: StoreReport) -> None:
 
 
 def _results(
-    make_shard: MakeShard, shards: list[range], missing: list[int], workers: int, ray: str | None
+    make_shard: MakeShard, shards: list[range], missing: list[int], workers: int, ray: str | None, gpu_share: float
 ) -> Iterator[tuple[int, ShardResult]]:
     if ray is not None:
-        yield from ray_results(make_shard, shards, missing, ray, workers)
+        yield from ray_results(make_shard, shards, missing, ray, workers, gpu_share)
         return
     count = min(len(missing), (os.cpu_count() or 1) if workers < 0 else workers)
     if count <= 1:

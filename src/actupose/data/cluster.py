@@ -69,7 +69,12 @@ def ray_cluster(address: str, cpus: int | None = None) -> Iterator[Any]:
 
 
 def ray_results(
-    make_shard: Callable[[range], Result], shards: Sequence[range], missing: Sequence[int], address: str, workers: int
+    make_shard: Callable[[range], Result],
+    shards: Sequence[range],
+    missing: Sequence[int],
+    address: str,
+    workers: int,
+    gpu_share: float = 0.0,
 ) -> Iterator[tuple[int, Result]]:
     """Make shards on a cluster, with two a core under way; machines that join later get their share.
 
@@ -79,16 +84,19 @@ def ray_results(
         missing: which of them to make.
         address: see `ray_cluster`.
         workers: processes of a local cluster, less than 1 = one a core.
+        gpu_share: how much of a GPU each process takes; it sees no other.
 
     Yields:
         Shard number and result, in the order in which they are ready.
 
     Raises:
-        UserError: no cluster, or a shard's worker died again and again.
+        UserError: no cluster, none with a GPU where one is wanted, or a shard's worker died again and again.
     """
     with ray_cluster(address, workers if workers > 0 else None) as ray:
+        if gpu_share and not ray.cluster_resources().get("GPU"):  # Ray would wait for one to join
+            raise UserError(f"device: the Ray cluster at '{address}' has no GPU; render on the cpu.")
         maker = ray.put(make_shard)
-        make = ray.remote(num_cpus=1, max_retries=_RETRIES)(_make)
+        make = ray.remote(num_cpus=1, num_gpus=gpu_share, max_retries=_RETRIES)(_make)
         queue = iter(missing)
         running: dict[Any, int] = {}
         while True:

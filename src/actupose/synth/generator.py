@@ -80,8 +80,12 @@ def _one_thread() -> Iterator[None]:
             torch.set_num_threads(threads)
 
 
-def _device(name: str) -> torch.device:
-    """The device of a name, if it is here."""
+def find_device(name: str) -> torch.device:
+    """The device of a name.
+
+    Raises:
+        UserError: It is not on this machine.
+    """
     device = torch.device(name)
     if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
         raise UserError(f"device: there is no {name} on this machine; give cpu or another one")
@@ -111,7 +115,7 @@ class Generator:
         self.config = config if config is not None else SynthConfig()
         self.seed = seed
         self.look = self.config.resolved_look()
-        self.device = _device(self.config.device)
+        self.device = find_device(self.config.device)
         pictures = _BATCH_SAMPLES[self.device.type] // (self.config.size * self.config.supersample) ** 2
         self.batch = min(max(pictures, 1), _LARGEST_BATCH[self.device.type])
         files = self.config.background_files()

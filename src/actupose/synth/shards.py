@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from actupose.synth.generator import Generator, Sample
     from actupose.synth.mocap.pool import PosePool
 
+_GPU_SHARE = 1 / 16  # of a cluster's GPU for each process, which computes on the CPU most of the time
 _IDENTITY = np.eye(2, 3, dtype=np.float32)
 
 
@@ -94,7 +95,8 @@ def synthesize(
         start: Index of the first image; one seed's images from other indices are other images.
 
     Raises:
-        UserError: A bad number, seed, look or background folder, or an output folder with another recipe.
+        UserError: A bad number, seed, look or background folder, a device that is not here, or an output folder with
+            another recipe.
     """
     config = config if config is not None else SynthConfig()
     if seed < 0:
@@ -105,11 +107,18 @@ def synthesize(
 
     skeleton = load_skeleton(config.skeleton_name())
     require_known(skeleton, config.subject)
+    if config.device != "cpu" and ray is None:
+        from actupose.synth.generator import find_device
+
+        find_device(config.device)
     recipe = {**config.recipe(seed), **({"start": start} if start else {})}
     settings = {"seed": seed, "render": dataclasses.asdict(config)}
     meta = StoreMeta(skeleton, config.size, "synth", recipe, settings)
     maker = ShardRenderer(config, seed, config.pose_pool(), start)
-    return build_store(Path(out), meta, num, maker, shard_size=shard_size, workers=workers, ray=ray, label=label)
+    gpu_share = 0.0 if config.device == "cpu" else _GPU_SHARE
+    return build_store(
+        Path(out), meta, num, maker, shard_size=shard_size, workers=workers, ray=ray, gpu_share=gpu_share, label=label
+    )
 
 
 @dataclass(frozen=True)
