@@ -21,7 +21,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import lightning as L
 import torch
@@ -32,6 +32,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 from training import Setting, bare_step, fit, make_data, make_method
 
+from actupose.geometry import forget_constants
 from actupose.methods import ACTUPose
 
 SETTING = Setting("resnet50", size=64, batch=2, precision="bf16-mixed", warmup=2, steps=16)
@@ -44,6 +45,8 @@ PARTS = {
     "sample_affine": "augmentation",
     "PoseMethod.view": "augmentation",
     "PoseMethod.labelled_view": "augmentation",
+    "UDAPE._target_views": "augmentation",
+    "StyleTransfer.draw": "style",
     "StyleTransfer.forward": "style",
     "adaptive_occlusion": "occlusion",
     "UDAPE._pseudo_label": "pseudo-labels",
@@ -105,6 +108,11 @@ class Launches(TorchDispatchMode):
     def __init__(self) -> None:
         super().__init__()
         self.count: Count | None = None
+
+    def __enter__(self) -> Self:
+        """Begin to look. Constants that were made before would not be known as such."""
+        forget_constants()
+        return super().__enter__()
 
     def add(self, operation: str, side: str) -> None:
         """One operation more. Constants count for the device, which most of them are made on."""

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from actupose.losses import pair_distance
 from actupose.methods import actupose, base, udape
-from actupose.models import MeanTeacher, PoseNet, StyleTransfer
+from actupose.models import MeanTeacher, PoseNet, StyleDraw, StyleTransfer
 
 Result = Tensor | tuple[Tensor, ...]
 
@@ -63,14 +63,13 @@ def every_pair(
     return distance, ok
 
 
-def styled(self: StyleTransfer, content: Tensor, style: Tensor, generator: torch.Generator | None) -> Tensor:
-    """`StyleTransfer.forward`, image by image; what is drawn is drawn for the batch, as there."""
-    alpha, chance = torch.rand(2, generator=generator).tolist()
-    if chance >= self.config.prob:
-        return content
-    strength = torch.full((1,), alpha, device=content.device)
-    pairs = [(i, i % len(style)) for i in range(len(content))]
-    return torch.cat([self.net(content[i : i + 1], style[j : j + 1], strength) for i, j in pairs])
+def styled(self: StyleTransfer, content: Tensor, style: Tensor, drawn: StyleDraw) -> Tensor:
+    """`StyleTransfer.forward`, image by image."""
+    restyled = list(content.split(1))
+    for i, alpha in zip(drawn.chosen.tolist(), drawn.alpha.to(content.device).split(1), strict=True):
+        j = i % len(style)
+        restyled[i] = self.net(restyled[i], style[j : j + 1], alpha)
+    return torch.cat(restyled)
 
 
 @torch.no_grad()

@@ -39,7 +39,7 @@ def codec_calls(device: str) -> None:
 def loss_calls(device: str) -> None:
     heat = torch.rand(2, 4, 16, 16, device=device, requires_grad=True)
     points, peak = codecs.argmax(heat.detach())
-    mask = losses.quantile_mask(peak)
+    mask = losses.quantile_mask(peak, among=losses.rising(peak))
     region = torch.ones(2, 1, 16, 16, device=device)
     angles = geometry.triplet_angles(points, TRIPLETS)
     valid = torch.ones(2, 2, device=device)
@@ -69,7 +69,7 @@ def view_calls(device: str) -> None:
     generator = torch.Generator().manual_seed(0)
     crop = views.sample_crop(2, 64, (0.6, 1.0), generator)
     m = geometry.compose(views.sample_affine(2, 64, views.AffineConfig(), generator), crop)
-    images = views.color_jitter(torch.rand(2, 3, 64, 64, device=device), 0.25, generator)
+    images = views.color_jitter(torch.rand(2, 3, 64, 64, device=device), views.sample_jitter(2, 0.25, generator))
     points = geometry.warp_points(torch.rand(2, 4, 2, device=device), m)
     images = views.mask_blocks(images, torch.zeros(1, 3, 1, 1, device=device), generator=generator)
     views.adaptive_occlusion(geometry.warp(images, m), points, torch.ones(2, 4, device=device), generator=generator)
@@ -86,7 +86,9 @@ def style_calls(device: str) -> None:
     for net in (adain(device), models.FourierStyle()):
         transfer = models.StyleTransfer(models.StyleConfig(prob=0.5, per="image")).to(device)
         transfer.net = net
-        transfer(images, images[:3], torch.Generator().manual_seed(0))
+        drawn = transfer.draw(4, torch.Generator().manual_seed(0))
+        assert drawn is not None
+        transfer(images, images[:3], drawn)
 
 
 def gate_calls(device: str) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from actupose.losses import consistency_loss, quantile_mask, rectify
+from actupose.losses import consistency_loss, quantile_mask, rectify, rising
 
 
 def maps(seed: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
@@ -50,6 +50,17 @@ def test_quantile_mask_of_each_keypoint_by_numpy(ratio: float) -> None:
     expected = np.stack([column >= np.quantile(column, ratio) for column in peak.double().numpy().T], axis=1)
     assert quantile_mask(peak, ratio, per_keypoint=True).tolist() == expected.tolist()
     assert (quantile_mask(peak, 0.5, per_keypoint=True).sum(0) == 8).all()
+
+
+@pytest.mark.parametrize("per_keypoint", [False, True])
+def test_quantile_mask_among_the_peaks_of_others(per_keypoint: bool) -> None:
+    """Of the whole batch, half of it keeps what the whole keeps there."""
+    peak = torch.rand(16, 4, generator=torch.Generator().manual_seed(0))
+    among = rising(peak, per_keypoint=per_keypoint)
+    assert among.tolist() == np.sort(peak if per_keypoint else peak.flatten(), axis=0).tolist()
+    kept = [quantile_mask(part, 0.3, per_keypoint=per_keypoint, among=among) for part in peak.chunk(2)]
+    assert torch.equal(torch.cat(kept), quantile_mask(peak, 0.3, per_keypoint=per_keypoint))
+    assert not torch.equal(kept[0], quantile_mask(peak[:8], 0.3, per_keypoint=per_keypoint))
 
 
 def test_quantile_mask_is_taken_over_the_whole_batch() -> None:

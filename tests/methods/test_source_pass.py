@@ -13,7 +13,7 @@ from torch import Tensor
 from actupose.curriculum.active import LEAST_PEAK
 from actupose.methods import LossWeights, Oracle, SourceOnly
 from actupose.metrics import SampleConfidence
-from actupose.views import AffineConfig, color_jitter, sample_affine, sample_crop
+from actupose.views import AffineConfig, color_jitter, sample_affine, sample_crop, sample_jitter
 from methods.tiny import SIZE, STILL, batch, method
 
 
@@ -44,7 +44,7 @@ def test_the_supervised_step_equals_a_composition_by_hand(seed: int) -> None:
         sample.image.float() / 255, torch.from_numpy(matrix[None, :2]).float(), (SIZE, SIZE), align_corners=True
     )
     with torch.no_grad():
-        heatmaps = model.student(color_jitter(centers, 0.25, generator)).heatmaps[0]
+        heatmaps = model.student(color_jitter(centers, sample_jitter(1, 0.25, generator))).heatmaps[0]
     total, scored = 0.0, 0
     for k in range(16):
         x, y, _ = matrix @ np.array([*sample.keypoints[0, k].tolist(), 1.0])

@@ -92,7 +92,8 @@ def test_what_is_drawn_is_restyled_and_the_rest_stays(per: str, numbers: int) ->
     transfer = build_style(StyleConfig(beta=0.1, prob=0.5, per=per))  # type: ignore[arg-type]
     assert transfer is not None
     for seed in range(8):
-        restyled = transfer(content, style, torch.Generator().manual_seed(seed))
+        drawn = transfer.draw(6, torch.Generator().manual_seed(seed))
+        restyled = content if drawn is None else transfer(content, style, drawn)
         draws = torch.rand(numbers, 2, generator=torch.Generator().manual_seed(seed)).T.tolist()
         for i in range(6):
             alpha, chance = (row[i % numbers] for row in draws)

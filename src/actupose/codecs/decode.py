@@ -64,9 +64,9 @@ def subpixel(heat: Tensor) -> tuple[Tensor, Tensor]:
     around = constant([y * width + x for y in (-1, 0, 1) for x in (-1, 0, 1)], heat.device, torch.long)
     nine = torch.add(middle[..., :1] + around, middle[..., 1:], alpha=width)  # (B, K, 9), row by row
     floor = (peak * _FLOOR).clamp(min=torch.finfo(heat.dtype).tiny).unsqueeze(-1)
-    offset, found = _quadratic_peak(torch.maximum(heat.flatten(2).gather(-1, nine), floor).log())
+    offset, lost = _quadratic_peak(torch.maximum(heat.flatten(2).gather(-1, nine), floor).log())
     moved = (middle - corner + offset).clamp(-0.5, 0.5)
-    return corner + moved.masked_fill(~found, 0.0), peak
+    return corner + moved.masked_fill(lost, 0.0), peak
 
 
 # Least squares on nine pixels, row by row from (-1, -1) to (1, 1): what each of them adds to a coefficient of
@@ -79,12 +79,12 @@ _2F = (1 / 3,) * 3 + (-2 / 3,) * 3 + (1 / 3,) * 3
 
 
 def _quadratic_peak(nine: Tensor) -> tuple[Tensor, Tensor]:
-    """Fit a quadratic to nine pixels (..., 9); return its maximum (..., 2) and whether there is one (..., 1)."""
+    """Fit a quadratic to nine pixels (..., 9); return its maximum (..., 2) and whether there is none (..., 1)."""
     weights = constant([*_B, *_C, *_C, *_B, *_2F, *_2D, *_E], nine.device, nine.dtype).view(-1, 9)
     slope, swapped, bend, twist = torch.split((nine.unsqueeze(-2) * weights).sum(-1), [2, 2, 2, 1], dim=-1)
     det = bend.prod(-1, keepdim=True) - twist.square()
-    found = (bend[..., :1] < 0) & (det > 1e-9)  # then both bends have one sign
-    return (twist * swapped - bend * slope) / det.masked_fill(~found, 1.0), found
+    lost = ~((bend[..., :1] < 0) & (det > 1e-9))  # else both bends have one sign
+    return (twist * swapped - bend * slope) / det.masked_fill(lost, 1.0), lost
 
 
 def soft_argmax(heat: Tensor, temperature: float) -> Tensor:

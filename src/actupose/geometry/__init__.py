@@ -15,7 +15,7 @@ from actupose.geometry.affine import (
     translation,
 )
 from actupose.geometry.angles import triplet_angles, wrap_angle
-from actupose.geometry.constants import constant, index_tensor
+from actupose.geometry.constants import constant, forget_constants, index_tensor
 from actupose.geometry.precision import at_least_float32
 from actupose.geometry.transfer import send
 from actupose.geometry.warp import warp, warp_points
@@ -27,6 +27,7 @@ __all__ = [
     "compose",
     "constant",
     "flip_horizontal",
+    "forget_constants",
     "from_parts",
     "identity",
     "index_tensor",

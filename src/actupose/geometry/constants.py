@@ -35,6 +35,11 @@ def constant(values: Sequence[float], device: torch.device, dtype: torch.dtype =
     return (_new if torch.compiler.is_compiling() else _kept)(known, device, dtype)
 
 
+def forget_constants() -> None:
+    """Drop all that `constant` keeps, for who wants to see them made."""
+    _kept.cache_clear()
+
+
 def index_tensor(indices: Sequence[int], device: torch.device) -> Tensor:
     """Return `indices` as an int64 tensor (N,) on `device`, made once and kept, see `constant`."""
     return constant([int(i) for i in indices], device, torch.long)

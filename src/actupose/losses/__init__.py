@@ -1,6 +1,6 @@
 """Training losses: plain functions of tensors, without a wait for the device."""
 
-from actupose.losses.consistency import consistency_loss, quantile_mask, rectify
+from actupose.losses.consistency import consistency_loss, quantile_mask, rectify, rising
 from actupose.losses.cross_domain import cross_domain_loss, pair_distance
 from actupose.losses.evalpose import evalpose_loss, evalpose_losses, limb_cosines
 from actupose.losses.gating import gate_gradient
@@ -32,6 +32,7 @@ __all__ = [
     "prototype_nce",
     "quantile_mask",
     "rectify",
+    "rising",
     "structure_loss",
     "weighted_mmd",
 ]

@@ -28,6 +28,21 @@ def rectify(heat: Tensor, sigma: float = 2.0) -> Tensor:
 
 
 @torch.no_grad()
+def rising(peak: Tensor, *, per_keypoint: bool = False) -> Tensor:
+    """Return peaks in rising order, to take one quantile or several of (`quantile_mask`).
+
+    Args:
+        peak: (N, K).
+        per_keypoint: Order each keypoint's own peaks, not those of all keypoints.
+
+    Returns:
+        (N K,), or (N, K) with `per_keypoint`.
+    """
+    peak = at_least_float32(peak)
+    return (peak if per_keypoint else peak.flatten()).sort(0).values
+
+
+@torch.no_grad()
 def quantile_mask(
     peak: Tensor, ratio: float = 0.5, *, per_keypoint: bool = False, among: Tensor | None = None
 ) -> Tensor:
@@ -38,8 +53,8 @@ def quantile_mask(
         ratio: Share of joints to mask, in [0, 1].
         per_keypoint: Take the quantile over each keypoint's own peaks (ours), not over those of all keypoints
             (UDAPE).
-        among: (N, K), the peaks that the quantile is taken over, where other processes have parts of the batch; None =
-            `peak` itself.
+        among: What the quantile is taken over, from `rising` of the same `per_keypoint`: where it is at hand, or other
+            processes have parts of the batch. None = `peak` itself.
 
     Returns:
         (B, K) bool, true where the joint is kept.
@@ -52,19 +67,17 @@ def quantile_mask(
     if not 0 <= ratio <= 1:
         raise ValueError(f"ratio must lie in [0, 1], got {ratio}")
     peak = at_least_float32(peak)
-    among = peak if among is None else at_least_float32(among)
-    return peak >= _quantile(among if per_keypoint else among.flatten(), ratio)
+    return peak >= _quantile(rising(peak, per_keypoint=per_keypoint) if among is None else among, ratio)
 
 
-def _quantile(x: Tensor, ratio: float) -> Tensor:
-    """Return the quantile along dimension 0, between two values by interpolation.
+def _quantile(ordered: Tensor, ratio: float) -> Tensor:
+    """Return the quantile along dimension 0 of what rises along it, between two values by interpolation.
 
     As `torch.quantile` has it, which launches five times as many kernels.
     """
-    ordered = x.sort(0).values
-    place = ratio * (len(x) - 1)
+    place = ratio * (len(ordered) - 1)
     below = math.floor(place)
-    return torch.lerp(ordered[below], ordered[min(below + 1, len(x) - 1)], place - below)
+    return torch.lerp(ordered[below], ordered[min(below + 1, len(ordered) - 1)], place - below)
 
 
 def consistency_loss(student: Tensor, pseudo: Tensor, mask: Tensor, region: Tensor | None = None) -> Tensor:

@@ -37,7 +37,7 @@ class ACTUPose(UDAPE):
         """EvalPose within each domain, and the features of like poses across them."""
         joints, height, width = source.heatmaps.shape[1:]
         pixels = height * width if self.skeleton_losses.per_pixel else 1
-        used = torch.cat([source.weight > 0, self.confident(target.peaks, target.all_peaks)])
+        used = torch.cat([source.weight > 0, self.confident(target.peaks, target.rising)])
         limbs = joints * pixels if self.skeleton_losses.per_pixel else 1
         return {
             "evalpose": self.evalpose(source, target, used) / limbs,
@@ -113,7 +113,7 @@ class ACTUPose(UDAPE):
 
         Args:
             peaks: (B, K), the teacher's.
-            among: peaks that the quantile is taken over; None = these.
+            among: what the quantile is taken over, see `quantile_mask`; None = these.
         """
         options = self.skeleton_losses
         if options.confidence is not None:

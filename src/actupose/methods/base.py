@@ -20,10 +20,10 @@ from actupose.losses import heatmap_mse
 from actupose.methods.config import LossWeights, ScheduleConfig
 from actupose.methods.evaluation import EvaluatedMethod
 from actupose.metrics import Calibration, CalibrationKind, SampleConfidence
-from actupose.models import NetConfig, PoseNet, PoseOutput, StyleConfig, build_style
+from actupose.models import NetConfig, PoseNet, PoseOutput, StyleConfig, StyleDraw, build_style
 from actupose.models.pose_net import STRIDE
 from actupose.skeletons import Skeleton, load_skeleton
-from actupose.views import AffineConfig, color_jitter, sample_affine, sample_crop
+from actupose.views import AffineConfig, color_jitter, sample_affine, sample_crop, sample_jitter
 from actupose.views.draws import BatchShare, StepGenerator
 
 Compilation = Literal["none", "default", "reduce-overhead"]
@@ -155,9 +155,13 @@ class PoseMethod(EvaluatedMethod):
         crop = sample_crop(n, size, self.affine.crop_area, self._generator)
         return crop, sample_affine(n, size, self.affine, self._generator)
 
-    def view(self, images: Tensor, matrix: Tensor) -> Tensor:
-        """The images seen through ``matrix`` (one warp) with colour jitter."""
-        return color_jitter(warp(images, matrix), self.jitter, self._generator)
+    def sample_colors(self, n: int) -> Tensor:
+        """Factors of a colour jitter, (n, 3); on the CPU."""
+        return sample_jitter(n, self.jitter, self._generator)
+
+    def view(self, images: Tensor, matrix: Tensor, colors: Tensor | None = None) -> Tensor:
+        """The images seen through ``matrix`` (one warp) with colour jitter; None draws it."""
+        return color_jitter(warp(images, matrix), self.sample_colors(len(images)) if colors is None else colors)
 
     def source_pass(self, batch: TrainBatch) -> SourcePass:
         """Augment the source batch, run the student on it, and keep its peaks for the curriculum.
@@ -201,14 +205,19 @@ class PoseMethod(EvaluatedMethod):
         return output
 
     def restyle(self, images: Tensor, batch: TrainBatch) -> Tensor:
-        """Source images in the style of the target batch, where there is a style transfer."""
-        return images if self.style is None else self.transfer(images, self.images(batch["target"]))
+        """Source images in the style of the target batch, as drawn."""
+        drawn = self.sample_style(len(images))
+        return images if drawn is None else self.transfer(images, batch["target"], drawn)
 
-    def transfer(self, content: Tensor, style: Tensor) -> Tensor:
-        """Content images in the style of others, at random (`StyleTransfer`); as they are where there is none."""
-        if self.style is None:
+    def sample_style(self, n: int) -> StyleDraw | None:
+        """Draw a style transfer of n images (`StyleTransfer`); None where they stay as they are."""
+        return None if self.style is None else self.style.draw(n, self._generator)
+
+    def transfer(self, content: Tensor, style: LabeledBatch | UnlabeledBatch, drawn: StyleDraw | None) -> Tensor:
+        """Content images in the style of others, as drawn."""
+        if self.style is None or drawn is None:
             return content
-        restyled: Tensor = self.style(content, style, self._generator)
+        restyled: Tensor = self.style(content, self.images(style), drawn)
         return restyled
 
     def supervised_terms(self, source: SourcePass) -> dict[str, Tensor]:
@@ -334,7 +343,7 @@ class PoseMethod(EvaluatedMethod):
             raise UserError(f"all of {', '.join(terms)} have weight 0; set model.init_args.weights.supervised.")
         self.keep(terms)
         (first, weight), *others = weighted
-        total = weight * first
+        total = first if weight == 1 else weight * first
         for value, weight in others:
             total = torch.add(total, value, alpha=weight)
         return total

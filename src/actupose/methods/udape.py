@@ -8,13 +8,14 @@ import torch
 from torch import Tensor
 
 from actupose.codecs import argmax, gaussians, to_image
+from actupose.data.batch import LabeledBatch
 from actupose.geometry import compose, invert, to_heatmap_grid, warp, warp_points
-from actupose.losses import consistency_loss, quantile_mask
+from actupose.losses import consistency_loss, quantile_mask, rising
 from actupose.methods.base import PoseMethod, SourcePass, TrainBatch
 from actupose.methods.config import GatingConfig, TeacherConfig
 from actupose.methods.gating import GradientGate
 from actupose.methods.processes import gather_over_processes
-from actupose.models import MeanTeacher, PoseNet, StyleConfig
+from actupose.models import MeanTeacher, PoseNet, StyleConfig, StyleDraw
 from actupose.models.pose_net import STRIDE
 from actupose.views import adaptive_occlusion, mask_blocks, sample_affine
 
@@ -29,7 +30,7 @@ class TargetPass(NamedTuple):
         pseudo: (B, K, H, W) rectified teacher heatmaps.
         points: (B, K, 2) teacher keypoints, heatmap pixels.
         peaks: (B, K) their heights.
-        all_peaks: (all processes' B, K) the same of every process, which quantiles are taken over.
+        rising: (all processes' B K,) those of every process in rising order, which quantiles are taken over.
         feature: (B, C) pooled teacher feature.
     """
 
@@ -39,8 +40,24 @@ class TargetPass(NamedTuple):
     pseudo: Tensor
     points: Tensor
     peaks: Tensor
-    all_peaks: Tensor
+    rising: Tensor
     feature: Tensor
+
+
+class _TargetView(NamedTuple):
+    """One of the affine views of the base frame.
+
+    Attributes:
+        images: (B, 3, S, S).
+        affine: (B, 3, 3) image pixels of the base frame -> view; on the CPU.
+        to_base: (B, 3, 3) heatmap pixels of the view -> base; on the CPU.
+        style: what was drawn for its style transfer; None where it stays as it is.
+    """
+
+    images: Tensor
+    affine: Tensor
+    to_base: Tensor
+    style: StyleDraw | None
 
 
 class _PseudoLabel(NamedTuple):
@@ -119,23 +136,54 @@ class UDAPE(PoseMethod):
         config = self.teacher_config
         if config.mask_by == "probability" and self.calibration is not None:
             return target.peaks >= self.calibration.least_peak(config.mask_probability)
-        each = config.mask_per == "keypoint"
-        return quantile_mask(target.peaks, config.mask_ratio, per_keypoint=each, among=target.all_peaks)
+        if config.mask_per == "batch":
+            return quantile_mask(target.peaks, config.mask_ratio, among=target.rising)
+        among = rising(gather_over_processes(target.peaks), per_keypoint=True)
+        return quantile_mask(target.peaks, config.mask_ratio, per_keypoint=True, among=among)
 
     def extra_terms(self, source: SourcePass, target: TargetPass) -> dict[str, Tensor]:  # noqa: ARG002 - for methods on this base
         """Terms that a method adds to UDAPE's."""
         return {}
 
     def target_pass(self, batch: TrainBatch) -> TargetPass:
-        """Teacher and student on two affine views of the same target crop (METHOD.md section 4)."""
-        images = self.images(batch["target"])
-        n, size = len(images), images.shape[-1]
-        crop, affine = self.sample_view(n, size)
-        label = self._pseudo_label(images, crop, batch)
+        """Teacher and student on affine views of the same target crop (METHOD.md section 4)."""
+        *teacher, student = self._target_views(self.images(batch["target"]))
+        label = self._pseudo_label(teacher, batch["source"])
+        heatmaps = self.student(self._hidden(student, label)).heatmaps.float()
+        side = heatmaps.shape[-1]
+        return TargetPass(
+            warp(heatmaps, student.to_base),
+            heatmaps,
+            student.to_base,
+            gaussians(label.points, (side, side), self.sigma(side)),
+            label.points,
+            label.peaks,
+            rising(gather_over_processes(label.peaks)),
+            label.feature,
+        )
+
+    def _target_views(self, images: Tensor) -> list[_TargetView]:
+        """The teacher's views and at last the student's: drawn one after the other, made in one pass."""
+        n, size, count = len(images), images.shape[-1], self.teacher_config.views + 1
+        crop, of_student = self.sample_view(n, size)
+        affines, colors, styles = [], [], []
+        for _ in range(self.teacher_config.views):
+            affines.append(sample_affine(n, size, self.teacher_affine, self._generator))
+            colors.append(self.sample_colors(n))
+            styles.append(self.sample_style(n))
+        affine = torch.cat([*affines, of_student])
+        color = torch.cat([*colors, self.sample_colors(n)])
+        views = self.view(images.repeat(count, 1, 1, 1), compose(affine, crop.repeat(count, 1, 1)), color)
+        to_base = to_heatmap_grid(invert(affine), STRIDE)
+        parts = (part.chunk(count) for part in (views, affine, to_base))
+        return [_TargetView(*view) for view in zip(*parts, [*styles, None], strict=True)]
+
+    def _hidden(self, view: _TargetView, label: _PseudoLabel) -> Tensor:
+        """What the student sees of its view: a confident joint occluded, and blocks painted over."""
         config = self.teacher_config
-        student_images = adaptive_occlusion(
-            self.view(images, compose(affine, crop)),
-            warp_points(to_image(label.points, STRIDE), affine),
+        images = adaptive_occlusion(
+            view.images,
+            warp_points(to_image(label.points, STRIDE), view.affine),
             label.peaks,
             config.occlusion_prob,
             config.occlusion_threshold,
@@ -143,32 +191,16 @@ class UDAPE(PoseMethod):
             self._generator,
         )
         if config.block_ratio:
-            mean = self.student.mean
-            student_images = mask_blocks(student_images, mean, config.block_ratio, config.block_size, self._generator)
-        heatmaps = self.student(student_images).heatmaps.float()
-        to_base, side = to_heatmap_grid(invert(affine), STRIDE), heatmaps.shape[-1]
-        pseudo = gaussians(label.points, (side, side), self.sigma(side))
-        return TargetPass(
-            warp(heatmaps, to_base),
-            heatmaps,
-            to_base,
-            pseudo,
-            label.points,
-            label.peaks,
-            gather_over_processes(label.peaks),
-            label.feature,
-        )
+            images = mask_blocks(images, self.student.mean, config.block_ratio, config.block_size, self._generator)
+        return images
 
     @torch.no_grad()
-    def _pseudo_label(self, images: Tensor, crop: Tensor, batch: TrainBatch) -> _PseudoLabel:
-        """Teacher heatmaps of k views, warped back to the base frame and averaged."""
-        sources = self.images(batch["source"])
+    def _pseudo_label(self, views: list[_TargetView], sources: LabeledBatch) -> _PseudoLabel:
+        """Teacher heatmaps of k views, in the style of source images, warped back to the base frame and averaged."""
         heatmaps, features = [], []
-        for _ in range(self.teacher_config.views):
-            affine = sample_affine(len(images), images.shape[-1], self.teacher_affine, self._generator)
-            view = self.transfer(self.view(images, compose(affine, crop)), sources)
-            output = self.teacher(view)
-            heatmaps.append(warp(output.heatmaps.float(), to_heatmap_grid(invert(affine), STRIDE)))
+        for view in views:
+            output = self.teacher(self.transfer(view.images, sources, view.style))
+            heatmaps.append(warp(output.heatmaps.float(), view.to_base))
             features.append(output.feature.float())
         points, peaks = argmax(_mean(heatmaps))
         return _PseudoLabel(points, peaks, _mean(features))

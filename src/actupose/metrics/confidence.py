@@ -6,6 +6,8 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
+from actupose.geometry import constant
+
 
 class SampleConfidence(Metric):
     """Sum of confidences and number of times seen, for each of N samples; feeds Eq. 4.
@@ -36,7 +38,7 @@ class SampleConfidence(Metric):
         confidence = confidence.to(self.total)
         index = index.to(self.total.device)
         self.total.index_add_(0, index, confidence)
-        self.count.index_add_(0, index, torch.ones_like(confidence))
+        self.count.index_add_(0, index, constant((1.0,), confidence.device).expand_as(confidence))
 
     def compute(self) -> tuple[Tensor, Tensor]:
         """Return total (N,) and count (N,), as `CurriculumState.update` takes them."""

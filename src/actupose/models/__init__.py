@@ -7,7 +7,7 @@ from actupose.models.discriminator import DomainDiscriminator
 from actupose.models.gradient import scale_gradient
 from actupose.models.heads import build_head, regressor
 from actupose.models.pose_net import NetConfig, PoseNet, PoseOutput
-from actupose.models.style import FourierStyle, StyleConfig, StyleTransfer, build_style
+from actupose.models.style import FourierStyle, StyleConfig, StyleDraw, StyleTransfer, build_style
 from actupose.models.teacher import MeanTeacher
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "PoseOutput",
     "StyleConfig",
     "StyleDecoder",
+    "StyleDraw",
     "StyleEncoder",
     "StyleTransfer",
     "build_backbone",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -83,6 +83,18 @@ class FourierStyle(nn.Module):
         return restyled
 
 
+class StyleDraw(NamedTuple):
+    """What is drawn for a batch; both on the CPU.
+
+    Attributes:
+        chosen: (N,) int64, the images that are restyled, at least one.
+        alpha: (N,) how strongly, 0 = as they are.
+    """
+
+    chosen: Tensor
+    alpha: Tensor
+
+
 class StyleTransfer(nn.Module):
     """Restyles a batch at random: which images and how strongly is drawn on the CPU, so nothing waits for the device.
 
@@ -100,27 +112,37 @@ class StyleTransfer(nn.Module):
         if config.kind == "adain" and config.decoder is not None:
             self.net = load_style(config.decoder)
 
+    def draw(self, count: int, generator: torch.Generator | None) -> StyleDraw | None:
+        """Draw what is restyled, with the configured probability, and alpha ~ U(0, 1).
+
+        Args:
+            count: images.
+            generator: CPU generator; two numbers are drawn a batch or an image. None takes the global one.
+
+        Returns:
+            None where all images stay as they are.
+        """
+        if self.config.per == "image":
+            alpha, chance = uniform((count, 2), generator).T
+        else:
+            alpha, chance = torch.rand(2, 1, generator=generator).expand(2, count)
+        chosen = (chance < self.config.prob).nonzero().squeeze(1)
+        return StyleDraw(chosen, alpha[chosen]) if len(chosen) else None
+
     @torch.no_grad()
-    def forward(self, content: Tensor, style: Tensor, generator: torch.Generator | None) -> Tensor:
-        """Restyle with the configured probability and alpha ~ U(0, 1); what is not drawn stays as it is.
+    def forward(self, content: Tensor, style: Tensor, drawn: StyleDraw) -> Tensor:
+        """Restyle what was drawn; the rest stays as it is.
 
         Args:
             content: (B, 3, S, S) in [0, 1].
             style: (M, 3, S, S) in [0, 1]; image i takes style i, from the beginning again where M < B.
-            generator: CPU generator; two numbers are drawn a batch or an image. None takes the global one.
+            drawn: which of the B images.
 
         Returns:
             (B, 3, S, S) in [0, 1].
         """
-        count = len(content)
-        if self.config.per == "image":
-            draws = uniform((count, 2), generator).T
-        else:
-            draws = torch.rand(2, 1, generator=generator).expand(2, count)
-        index = (draws[1] < self.config.prob).nonzero().squeeze(1)
-        if not len(index):
-            return content
-        alpha = send(draws[0][index], content.device)
+        index, count = drawn.chosen, len(content)
+        alpha = send(drawn.alpha, content.device)
         if len(index) == count == len(style):
             whole: Tensor = self.net(content, style, alpha)
             return whole
