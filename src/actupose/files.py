@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import errno
 import os
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from actupose.errors import UserError
+
+LOCK = ".lock"  # the file that `held` holds; it stays, empty, and says nothing once nobody holds it
+BUSY = "is writing there"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # EFBIG: a limit on the size of files, as some clusters set
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # of file systems that keep none
 
@@ -36,21 +41,38 @@ def whole_file(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def hold(path: Path) -> BinaryIO:
-    """Open a file to append to, and keep every other process from holding it too.
+@contextmanager
+def held(folder: Path, verb: str, name: str = LOCK) -> Iterator[None]:
+    """Keep every other process from writing to a folder as long as the block runs.
 
-    The lock is the system's: it ends with this process, however that ends, so none is ever left behind. Where the
-    system or the file system has no locks, nobody is kept out.
+    The lock is the system's: it ends with this process, however that ends, so a killed one is in nobody's way. Where
+    the system or the file system has no locks, nobody is kept out.
 
     Args:
-        path: the file; made where it is missing.
-
-    Returns:
-        The open file; closing it lets go.
+        folder: made where it is missing.
+        verb: what writes there, for the message.
+        name: of the file in it that is held; made where it is missing.
 
     Raises:
-        BlockingIOError: another process holds the file.
-        OSError: it cannot be written to.
+        UserError: another process holds it.
+        OSError: the folder cannot be written to.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        file = _locked(folder / name)
+    except BlockingIOError as error:
+        raise UserError(
+            f"{folder}: another `actupose {verb}` {BUSY}; wait until it has ended, or name another output folder."
+        ) from error
+    with file:
+        yield
+
+
+def _locked(path: Path) -> BinaryIO:
+    """An open file that no other process holds; closing it lets go.
+
+    Raises:
+        BlockingIOError: another process holds it.
     """
     file = path.open("ab")
     try:
@@ -58,12 +80,26 @@ def hold(path: Path) -> BinaryIO:
 
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except ImportError:  # Windows
-        pass
+        return file
     except OSError as error:
         if error.errno not in _NO_LOCKS:
             file.close()
             raise
+    _close_in_forks(file)
     return file
+
+
+def _close_in_forks(file: BinaryIO) -> None:
+    """A forked child, such as a loader of data, would hold a lock with its parent and beyond the parent's death."""
+    ours = weakref.ref(file)
+
+    def close() -> None:
+        """In the child."""
+        inherited = ours()
+        if inherited is not None:
+            inherited.close()
+
+    os.register_at_fork(after_in_child=close)
 
 
 def is_full(error: OSError) -> bool:

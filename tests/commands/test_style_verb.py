@@ -33,6 +33,7 @@ def fitted(stores: Stores, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_fit_leaves_a_decoder_and_a_sheet(fitted: Path) -> None:
     assert {p.name for p in fitted.iterdir()} == {
+        ".lock",
         "config.yaml",
         "metrics.csv",
         "checkpoints",

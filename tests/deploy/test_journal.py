@@ -104,12 +104,12 @@ def test_one_killed_before_it_wrote_its_command_is_in_nobodys_way(tmp_path: Path
 
 
 def test_the_folder_is_looked_at_again_once_it_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def hold(path: Path) -> Any:
+    def held(*args: Any) -> Any:
         monkeypatch.undo()
         begin(tmp_path / "out", command={"flip": True}).append(ROWS)  # it comes, and has ended
-        return module.hold(path)
+        return module.held(*args)
 
-    monkeypatch.setattr(module, "hold", hold)
+    monkeypatch.setattr(module, "held", held)
     with pytest.raises(UserError, match=r"another command \(flip: true there, false now\)"):
         begin(tmp_path / "out")
 

@@ -14,7 +14,7 @@ from integration.runs import LITE, differing, fit, label_free, metrics, run, sco
 from tiny_stores import NUM_TEST, Stores
 
 EPOCHS = 2
-WHOLE_RUN = {"config.yaml", "run.json", "checkpoints", "metrics.csv", "scores.json", "curriculum.jsonl"}
+WHOLE_RUN = {".lock", "config.yaml", "run.json", "checkpoints", "metrics.csv", "scores.json", "curriculum.jsonl"}
 WHOLE_RUN |= {"validators.jsonl", "validators", "predictions.npz"}
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import warnings
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ from actupose.engine.training import (
 )
 from actupose.engine.validators import LabelFreeConfig
 from actupose.errors import UserError
+from actupose.files import held
 from actupose.methods import METHODS, PoseMethod
 from actupose.report.dry_run import dry_run_text
 from actupose.report.table import scores_table
@@ -216,6 +218,15 @@ def fit(args: list[str]) -> dict[str, float]:
     if dry:
         _dry_run(cli, run, as_json=as_json)
         return {}
+    # The processes of one training share its folder: the first holds it for all of them.
+    with held(run.path, "fit") if cli.trainer.is_global_zero else nullcontext():
+        scores = _train(cli, run, start)
+    _print_scores(cli, scores)
+    return scores
+
+
+def _train(cli: PoseCLI, run: RunFolder, start: Start | None) -> dict[str, float]:
+    """Claim the run folder, tell where the training begins, and train."""
     checkpoint = run.claim(cli.config_text, cli.completed, first=cli.trainer.is_global_zero)
     mapped = cli.datamodule.mapping_text()
     if mapped and cli.trainer.is_global_zero:
@@ -224,9 +235,7 @@ def fit(args: list[str]) -> dict[str, float]:
         checkpoint, damage = last_whole(run)
         if cli.trainer.is_global_zero:
             print(damage or f"{run.path}: continues from {checkpoint}", flush=True)
-    scores = train(cli.model, cli.datamodule, cli.trainer, run, checkpoint, start)
-    _print_scores(cli, scores)
-    return scores
+    return train(cli.model, cli.datamodule, cli.trainer, run, checkpoint, start)
 
 
 def split_dry_run(args: list[str]) -> tuple[list[str], bool, bool]:

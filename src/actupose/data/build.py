@@ -30,7 +30,7 @@ from actupose.data.store import (
     write_table_atomically,
 )
 from actupose.errors import UserError, what_differs
-from actupose.files import is_full
+from actupose.files import LOCK, held, is_full
 from actupose.progress import progress_bar
 
 _BAD_SHARE = 0.05
@@ -100,7 +100,8 @@ def build_store(
         label: what the progress bar says.
 
     Raises:
-        UserError: ``out`` holds something else, more than 5 % of the items were bad, or the disk is full.
+        UserError: ``out`` holds something else, another process writes there, more than 5 % of the items were bad, or
+            the disk is full.
     """
     if num_items < 1:
         raise UserError(f"{out}: nothing to write, 0 items asked for; give a number of at least 1.")
@@ -108,45 +109,53 @@ def build_store(
     starts = range(0, num_items, shard_size)
     shards = [range(s, min(s + shard_size, num_items)) for s in starts]
     try:
-        _claim(out, meta, len(shards))
-        missing = [i for i in range(len(shards)) if not shard_path(out, i).is_file()]
-        results = _results(make_shard, shards, missing, workers, ray, gpu_share)
-        with progress_bar(total=num_items, label=label or out.name) as bar:
-            bar.update(num_items - sum(len(shards[i]) for i in missing))
-            for i, result in results:
-                _write_shard(out, i, meta, result)
-                bar.update(len(shards[i]))
-        report = _close(out, meta, num_items, len(shards))
-        _stop_if_too_many_bad(out, report)
-        return report
+        _refuse_other(out, meta)
+        with held(out, "synth" if meta.source == "synth" else "prepare"):
+            _claim(out, meta, len(shards))
+            missing = [i for i in range(len(shards)) if not shard_path(out, i).is_file()]
+            results = _results(make_shard, shards, missing, workers, ray, gpu_share)
+            with progress_bar(total=num_items, label=label or out.name) as bar:
+                bar.update(num_items - sum(len(shards[i]) for i in missing))
+                for i, result in results:
+                    _write_shard(out, i, meta, result)
+                    bar.update(len(shards[i]))
+            report = _close(out, meta, num_items, len(shards))
+            _stop_if_too_many_bad(out, report)
+            return report
     except OSError as error:
         remedy = "free some space and run again" if is_full(error) else "see to it and run again"
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise UserError(f"{out}: cannot write ({reason}); {remedy}: finished shards are kept.") from error
 
 
-def _claim(out: Path, meta: StoreMeta, num_shards: int) -> None:
-    """Take ``out`` for this recipe, or refuse when it holds another."""
+def _refuse_other(out: Path, meta: StoreMeta) -> bool:
+    """Refuse a folder that holds something else; returns whether it holds this store already."""
     if out.exists() and not out.is_dir():
         raise UserError(f"{out}: is a file, not a folder; name another output folder.")
-    held = read_meta(out)
-    if held is None:
+    begun = read_meta(out)
+    if begun is None:
         if out.is_dir() and not _is_untouched(out):
             raise UserError(f"{out}: holds other files; name an empty or new output folder.")
-        (out / SHARD_DIR).mkdir(parents=True, exist_ok=True)
-        write_meta(out, meta, num_shards=num_shards, complete=False)
-    elif held.fingerprint() != meta.fingerprint():
+    elif begun.fingerprint() != meta.fingerprint():
         raise UserError(
-            f"{out}: holds a store made with other settings ({what_differs(held.identity(), meta.identity())}); "
+            f"{out}: holds a store made with other settings ({what_differs(begun.identity(), meta.identity())}); "
             "name another folder or remove it."
         )
+    return begun is not None
+
+
+def _claim(out: Path, meta: StoreMeta, num_shards: int) -> None:
+    """Take ``out``, which this process holds, for this recipe, or refuse when it holds another."""
+    if not _refuse_other(out, meta):
+        (out / SHARD_DIR).mkdir(parents=True, exist_ok=True)
+        write_meta(out, meta, num_shards=num_shards, complete=False)
     for stale in (*out.glob("*.json.tmp*"), *(out / SHARD_DIR).glob("*.tmp*")):
         stale.unlink()
 
 
 def _is_untouched(out: Path) -> bool:
     """Whether the folder holds nothing, or only what a run killed in its first moment leaves behind."""
-    ours = all(p.name == SHARD_DIR or p.name.startswith("store.json.tmp") for p in out.iterdir())
+    ours = all(p.name in (SHARD_DIR, LOCK) or p.name.startswith("store.json.tmp") for p in out.iterdir())
     return ours and not any((out / SHARD_DIR).glob("*"))
 
 

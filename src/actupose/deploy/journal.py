@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from actupose.data.store import write_json_atomically
 from actupose.errors import UserError, what_differs
-from actupose.files import hold
+from actupose.files import held
 
 COMMAND, JOURNAL = "command.json", "journal.jsonl"
 FORMAT = 1
@@ -119,18 +119,13 @@ class Journal:
         self._refuse(command, overwrite=overwrite)
         try:
             with ExitStack() as opened:
-                out.mkdir(parents=True, exist_ok=True)
-                opened.enter_context(hold(self._path))
+                opened.enter_context(held(out, "predict", JOURNAL))
                 self._refuse(command, overwrite=overwrite)  # again: who held it till now may have claimed the folder
                 if overwrite:
                     _remove(out)
                 write_json_atomically(out / COMMAND, {"format": FORMAT, **command})
                 self.done = self._mend(batch, total)
                 self._opened = opened.pop_all()
-        except BlockingIOError as error:
-            raise UserError(
-                f"{out}: another `actupose predict` is writing there; wait until it has ended, or name another --out."
-            ) from error
         except OSError as error:
             raise cannot_write(out, error) from error
 

@@ -2,6 +2,7 @@
 
 ::
 
+    .lock                        held by the training that writes here, and by nobody after it
     config.yaml                  the whole configuration; `actupose fit --config RUN/config.yaml` repeats it
     run.json                     versions, machine, command, git commit, data fingerprints
     checkpoints/last.ckpt        written whole at the end of every epoch
@@ -42,7 +43,7 @@ import yaml
 from actupose.data.store import write_json_atomically
 from actupose.engine.settings import difference, same_training
 from actupose.errors import UserError
-from actupose.files import whole_file
+from actupose.files import LOCK, whole_file
 
 _PACKAGES = ("actupose", "torch", "torchvision", "lightning", "timm", "numpy", "datasets")
 
@@ -159,7 +160,7 @@ class RunFolder:
             if other:
                 raise UserError(f"{self.path}: holds another run ({other}); set another `out` or remove the folder.")
             return self.checkpoint if self.checkpoint.is_file() else None
-        if self.path.is_dir() and not all(self._is_config(file) for file in self.path.iterdir()):
+        if self.path.is_dir() and not all(self._is_begun(file) for file in self.path.iterdir()):
             raise UserError(f"{self.path}: holds other files; set `out` to an empty or new folder.")
         return None
 
@@ -175,9 +176,9 @@ class RunFolder:
         except UserError as error:
             return f"its {self.config.name} does not fit this version: {str(error).rstrip('.')}"
 
-    def _is_config(self, file: Path) -> bool:
-        """Whether a file is the configuration, which another process of this training may have written just now."""
-        return file.name == self.config.name or file.name.startswith(f"{self.config.name}.tmp")
+    def _is_begun(self, file: Path) -> bool:
+        """Whether a file is the lock or the configuration, which this training's first process may just have made."""
+        return file.name in (LOCK, self.config.name) or file.name.startswith(f"{self.config.name}.tmp")
 
     def claim(self, config: str, complete: Complete | None = None, *, first: bool = True) -> Path | None:
         """Take the folder for this configuration; that of an older version is replaced by it, key by key the same.

@@ -25,6 +25,7 @@ from actupose.data.store import open_store
 from actupose.engine.checkpoints import read_checkpoint
 from actupose.engine.run_folder import RunFolder
 from actupose.errors import UserError
+from actupose.files import held
 from actupose.geometry import compose, warp
 from actupose.models import StyleDecoder, StyleEncoder, save_decoder, style_losses
 from actupose.models.decoder_file import save_atomically
@@ -117,19 +118,22 @@ def fit_style(source: Path, target: Path, out: Path, config: StyleFitConfig, dev
     weight = _STYLE_WEIGHTS[encoder.name] if config.style_weight is None else config.style_weight
     domains = _Domains(source, target, config, device)
     recipe = {**asdict(config), "encoder": encoder.name, "style_weight": weight}
-    checkpoint = run.claim(yaml.safe_dump({**recipe, **domains.fingerprints}))
-    training = _Training(encoder, config, weight, device)
-    if checkpoint is not None:
-        training.restore(checkpoint)
-    with progress_bar(total=config.steps, label=f"style decoder ({encoder.name})") as bar:
-        bar.update(training.step)
-        while training.step < config.steps:
-            training.advance(*domains.pair(training.step, device))
-            bar.update(1)
-            if training.step % _SAVE_EVERY == 0 or training.step == config.steps:
-                training.save(run)
-    facts = {"recipe": recipe, "fingerprints": domains.fingerprints, "losses": training.rows[-1]}
-    save_decoder(out / "decoder.pt", encoder, training.decoder.cpu(), facts)
+    claimed = yaml.safe_dump({**recipe, **domains.fingerprints})
+    run.check(claimed)
+    with held(out, "style fit"):
+        checkpoint = run.claim(claimed)
+        training = _Training(encoder, config, weight, device)
+        if checkpoint is not None:
+            training.restore(checkpoint)
+        with progress_bar(total=config.steps, label=f"style decoder ({encoder.name})") as bar:
+            bar.update(training.step)
+            while training.step < config.steps:
+                training.advance(*domains.pair(training.step, device))
+                bar.update(1)
+                if training.step % _SAVE_EVERY == 0 or training.step == config.steps:
+                    training.save(run)
+        facts = {"recipe": recipe, "fingerprints": domains.fingerprints, "losses": training.rows[-1]}
+        save_decoder(out / "decoder.pt", encoder, training.decoder.cpu(), facts)
     return out / "decoder.pt"
 
 
