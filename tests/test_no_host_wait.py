@@ -20,9 +20,8 @@ TRIPLETS = [(0, 1, 2), (1, 2, 3)]
 
 
 def geometry_calls(device: str) -> None:
-    m = geometry.about(torch.zeros(2, device=device), geometry.rotation(torch.rand(2, device=device)))
+    m = geometry.about(torch.zeros(2, device=device), geometry.scaling(torch.rand(2, device=device) + 1))
     m = geometry.compose(m, geometry.flip_horizontal(2, 16, device), geometry.identity(2, device))
-    m = geometry.compose(m, geometry.box_crop(torch.rand(2, 4, device=device), 16))
     geometry.warp(torch.rand(2, 3, 16, 16, device=device), geometry.to_heatmap_grid(geometry.invert(m), 4), (4, 4))
     points = geometry.warp_points(torch.rand(2, 4, 2, device=device), m)
     geometry.wrap_angle(geometry.triplet_angles(points, TRIPLETS))

@@ -4,7 +4,6 @@ import pytest
 import torch
 from scipy import stats
 
-from actupose.curriculum import draw_epoch
 from actupose.curriculum.draw import draw_counts, exact_counts, proportional_counts
 
 
@@ -76,11 +75,11 @@ def test_an_empty_bin_with_a_count_is_refused() -> None:
         draw_counts(torch.tensor([0, 2]), torch.tensor([1, 1, 1]), _generator())
 
 
-def test_draw_epoch_in_both_modes() -> None:
+def test_an_epoch_in_both_modes() -> None:
     bin_of = torch.arange(100) // 25
     p = torch.tensor([0.2, 1.0, 0.4, 0.0])
-    drawn = draw_epoch(bin_of, p, 32, _generator())
+    drawn = draw_counts(bin_of, proportional_counts(p, 32), _generator())
     assert torch.bincount(bin_of[drawn], minlength=4).tolist() == [4, 20, 8, 0]
-    exact = draw_epoch(bin_of, p, 32, _generator(), exact=True)
+    exact = draw_counts(bin_of, exact_counts(p, torch.bincount(bin_of)), _generator())
     assert torch.bincount(bin_of[exact], minlength=4).tolist() == [5, 25, 10, 0]
     assert len(set(exact.tolist())) == 40

@@ -45,12 +45,6 @@ def test_the_matrix_by_hand() -> None:
     np.testing.assert_allclose(matrix @ [14.5, 34.5, 1], [-1.5, -1.5])  # index 14.5 is corner 15, corner -1 there
 
 
-def test_the_matrix_is_that_of_the_geometry_room() -> None:
-    for box in ((3.0, 4.0, 50.0, 20.0), (-7.5, 2.25, 10.0, 99.0)):
-        expected = geometry.box_crop(torch.tensor([box]), 64, 1.5)[0, :2]
-        np.testing.assert_allclose(crop_matrix(box, 64, 1.5), expected.numpy(), atol=1e-4)
-
-
 def test_pixels_are_those_of_one_bilinear_warp() -> None:
     image = picture(90, 70)
     row = crop_record(record(image, box=(30.2, 20.7, 62.9, 51.0)), 128)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from actupose.geometry import index_tensor, triplet_angles, warp_points, wrap_angle
-from actupose.geometry import rotation as rotation_matrix
+from geometry.plain import rotation
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_slow_loop_and_leading_dimensions() -> None:
 def test_unchanged_by_rotation_and_negated_by_mirror() -> None:
     pose = torch.randn(1, 6, 2, generator=torch.Generator().manual_seed(0))
     triplets = [(0, 1, 2), (3, 4, 5)]
-    turned = warp_points(pose, rotation_matrix(torch.tensor([77.0])))
+    turned = warp_points(pose, rotation(torch.tensor([77.0])))
     torch.testing.assert_close(triplet_angles(turned, triplets), triplet_angles(pose, triplets), rtol=0, atol=1e-4)
     mirrored = pose * torch.tensor([-1.0, 1.0])
     torch.testing.assert_close(triplet_angles(mirrored, triplets), -triplet_angles(pose, triplets), rtol=0, atol=1e-4)

@@ -5,6 +5,8 @@ import pytest
 import torch
 
 from actupose import geometry as geo
+from actupose.data.crop import crop_matrix
+from geometry.plain import rotation, shear, translation
 
 
 def views(n: int, height: int, width: int, seed: int = 0) -> torch.Tensor:
@@ -13,11 +15,9 @@ def views(n: int, height: int, width: int, seed: int = 0) -> torch.Tensor:
     def between(low: float, high: float, *shape: int) -> torch.Tensor:
         return low + (high - low) * torch.rand(n, *shape, generator=gen)
 
-    linear = geo.compose(
-        geo.rotation(between(-60, 60)), geo.shear(between(-30, 30, 2)), geo.scaling(between(0.7, 1.3, 2))
-    )
+    linear = geo.compose(rotation(between(-60, 60)), shear(between(-30, 30, 2)), geo.scaling(between(0.7, 1.3, 2)))
     center = torch.tensor([(width - 1) / 2, (height - 1) / 2])
-    return geo.compose(geo.translation(between(-3, 3, 2)), geo.about(center, linear))
+    return geo.compose(translation(between(-3, 3, 2)), geo.about(center, linear))
 
 
 def blob(points: torch.Tensor, height: int, width: int, sigma: float = 2.5) -> torch.Tensor:
@@ -47,7 +47,7 @@ def test_equals_kornia(padding: str, size: tuple[int, int] | None) -> None:
 
 def test_whole_pixel_shift_moves_pixels_and_pads() -> None:
     x = torch.arange(12.0).reshape(1, 1, 3, 4)
-    shift = geo.translation(torch.tensor([[1.0, -1.0]]))
+    shift = translation(torch.tensor([[1.0, -1.0]]))
     assert geo.warp(x, shift)[0, 0].tolist() == [[0, 4, 5, 6], [0, 8, 9, 10], [0, 0, 0, 0]]
     assert geo.warp(x, shift, padding="border")[0, 0].tolist() == [[4, 4, 5, 6], [8, 8, 9, 10], [8, 8, 9, 10]]
 
@@ -80,7 +80,8 @@ def test_heatmap_grid_matrix_moves_a_heatmap_as_the_image_moves() -> None:
 
 def test_crop_moves_points_with_the_image() -> None:
     points = torch.tensor([[[60.0, 45.0]]])
-    m = geo.box_crop(torch.tensor([[50.0, 30.0, 80.0, 60.0]]), 90)
+    m = geo.identity(1)
+    m[0, :2] = torch.from_numpy(crop_matrix((50, 30, 80, 60), 90, 1.5))
     warped = geo.warp(blob(points, 100, 120), m, (90, 90))
     torch.testing.assert_close(centroid(warped), geo.warp_points(points, m), rtol=0, atol=0.02)
 

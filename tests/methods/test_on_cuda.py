@@ -17,9 +17,10 @@ from actupose.curriculum import CurriculumConfig, PoseVAEConfig
 from actupose.data.datamodule import PoseDataModule
 from actupose.data.loader_config import LoaderConfig
 from actupose.engine.run_folder import RunFolder
-from actupose.engine.training import make_trainer, train
+from actupose.engine.training import train
 from actupose.methods import HKFA, METHODS, UDAPE, ACTUPose, PoseMethod, RegDA, ScheduleConfig
 from actupose.models import NetConfig, StyleConfig
+from methods.tiny import trainer_of
 from tiny_stores import Stores
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
@@ -62,7 +63,7 @@ def trained(cls: type[PoseMethod], stores: Stores, out: Path, *callbacks: Callba
         pose_vae=PoseVAEConfig(epochs=2, hidden=(8,), latent=2),
     )
     run = RunFolder(out)
-    trainer = make_trainer(run, max_epochs=2, accelerator="gpu", devices=1, **options)
+    trainer = trainer_of(run, max_epochs=2, accelerator="gpu", devices=1, **options)
     trainer.callbacks.extend(callbacks)  # type: ignore[attr-defined]
     run.claim(f"test: {cls.__name__}\n")
     train(method, data, trainer, run)

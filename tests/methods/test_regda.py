@@ -14,13 +14,12 @@ from torch import Tensor, nn
 
 from actupose.codecs import encode
 from actupose.engine.run_folder import RunFolder
-from actupose.engine.training import make_trainer
 from actupose.errors import UserError
 from actupose.losses import heatmap_kl, rectify
 from actupose.methods import LossWeights, RegDA, ScheduleConfig, SGDConfig
 from actupose.methods.regda import gradient_factor
 from methods.test_training_loop import build, data_of, trained
-from methods.tiny import SIZE, STILL
+from methods.tiny import SIZE, STILL, trainer_of
 from tiny_stores import Stores
 
 SGD = SGDConfig(lr=0.02, decay=0.5)  # decays within the test
@@ -164,9 +163,9 @@ def test_the_gradient_layer_grows_from_nought_to_a_tenth_and_stays_positive() ->
 @pytest.mark.parametrize("option", [{"gradient_clip_val": 1.0}, {"accumulate_grad_batches": 2}])
 def test_a_trainer_that_clips_or_accumulates_is_refused(option: dict[str, Any], tmp_path: Path) -> None:
     made = build(RegDA)
-    made.check_trainer(make_trainer(RunFolder(tmp_path), accelerator="cpu"))
+    made.check_trainer(trainer_of(RunFolder(tmp_path), accelerator="cpu"))
     with pytest.raises(UserError, match=r"leave trainer.gradient_clip_val and trainer.accumulate_grad_batches out"):
-        made.check_trainer(make_trainer(RunFolder(tmp_path), accelerator="cpu", **option))
+        made.check_trainer(trainer_of(RunFolder(tmp_path), accelerator="cpu", **option))
 
 
 def test_the_network_is_regdas_whatever_the_config_says() -> None:

@@ -16,7 +16,7 @@ from actupose.curriculum import CurriculumConfig, CurriculumState, PoseVAEConfig
 from actupose.data.datamodule import PoseDataModule
 from actupose.data.loader_config import LoaderConfig
 from actupose.engine.run_folder import RunFolder
-from actupose.engine.training import make_trainer, train
+from actupose.engine.training import train
 from actupose.errors import UserError
 from actupose.methods import (
     METHODS,
@@ -31,6 +31,7 @@ from actupose.methods import (
 )
 from actupose.models import NetConfig, StyleConfig
 from actupose.skeletons import load_skeleton
+from methods.tiny import trainer_of
 from tiny_stores import Stores
 
 SCHEDULE = ScheduleConfig(lr=1e-3, milestones=(2,), adapt_from=1, ema_decay=0.9)
@@ -56,7 +57,7 @@ def data_of(stores: Stores, kind: str = "none", **options: Any) -> PoseDataModul
 
 def trained(method: Any, data: PoseDataModule, out: Path, epochs: int = 3, callback: Any = None) -> Any:
     run = RunFolder(out)
-    trainer = make_trainer(run, max_epochs=epochs, accelerator="cpu", enable_progress_bar=False)
+    trainer = trainer_of(run, max_epochs=epochs, accelerator="cpu", enable_progress_bar=False)
     if callback is not None:
         trainer.callbacks.append(callback)  # type: ignore[attr-defined]
     run.claim(f"test: {type(method).__name__}\n")

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+import lightning as L
 import torch
 
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
+from actupose.engine.callbacks import run_callbacks
+from actupose.engine.run_folder import RunFolder
+from actupose.engine.training import DEFAULTS, quiet, trainer_parts
 from actupose.methods import PoseMethod, ScheduleConfig, TeacherConfig
 from actupose.methods.base import TrainBatch
 from actupose.models import NetConfig, StyleConfig
@@ -43,3 +47,9 @@ def batch(n: int = 3, seed: int = 0, keypoints: int = 16) -> TrainBatch:
     visible = torch.randint(0, 3, (n, keypoints), generator=generator).to(torch.uint8)
     rows = torch.arange(n)
     return {"source": LabeledBatch(images(), points, visible, rows), "target": UnlabeledBatch(images(), rows)}
+
+
+def trainer_of(run: RunFolder, **options: Any) -> L.Trainer:
+    """A trainer that writes into a run folder, as the command line makes one."""
+    with quiet():
+        return L.Trainer(callbacks=run_callbacks(run, None), **{**DEFAULTS, **trainer_parts(run), **options})

@@ -4,7 +4,6 @@ from actupose.curriculum.active import active_score, mean_peak, self_paced_score
 from actupose.curriculum.bins import assign_bins, bin_means
 from actupose.curriculum.closed_loop import ClosedLoopConfig, archetype_shares
 from actupose.curriculum.config import KINDS, CurriculumConfig, CurriculumKind
-from actupose.curriculum.draw import draw_epoch
 from actupose.curriculum.fit import PoseVAEConfig, fit_pose_vae, score_poses
 from actupose.curriculum.health import HealthReport, health_report, pair_differences, rank_correlation
 from actupose.curriculum.pose_vae import PoseVAE, normalise_poses, vae_loss
@@ -33,7 +32,6 @@ __all__ = [
     "archetype_shares",
     "assign_bins",
     "bin_means",
-    "draw_epoch",
     "effective_bins",
     "fit_pose_vae",
     "gaussian_schedule",

@@ -70,24 +70,3 @@ def _stable_order(bin_of: Tensor, candidates: Tensor, n_bins: int) -> Tensor:
         return torch.argsort(bin_of[candidates], stable=True)
     bins = bin_of.to(torch.int16)[candidates]
     return torch.from_numpy(np.argsort(bins.numpy(), kind="stable"))
-
-
-def draw_epoch(bin_of: Tensor, p: Tensor, num_samples: int, generator: torch.Generator, exact: bool = False) -> Tensor:
-    """Draw an epoch without replacement, with bin counts in proportion to p (METHOD.md section 2, ours).
-
-    Args:
-        bin_of: (N,) int64, each sample's bin.
-        p: (N_b,), the bins' shares.
-        num_samples: Samples of the epoch; not used where `exact`.
-        generator: CPU generator that fixes the draw.
-        exact: The paper's counts p_j N / N_b; the length varies with p.
-
-    Returns:
-        (num_samples,) int64 sample indices in random order; a bin smaller than its count repeats.
-
-    Raises:
-        ValueError: `p` has no positive sum, or falls on a bin without samples.
-    """
-    sizes = torch.bincount(bin_of, minlength=len(p))
-    counts = exact_counts(p, sizes) if exact else proportional_counts(p, num_samples)
-    return draw_counts(bin_of, counts, generator)

@@ -34,11 +34,6 @@ class HealthReport:
     rise: float
     reasons: tuple[str, ...]
 
-    @property
-    def collapsed(self) -> bool:
-        """Whether the ranking is no basis for a curriculum."""
-        return bool(self.reasons)
-
     def __str__(self) -> str:
         bins = " ".join(f"{value:.3f}" for value in self.angular_difference)
         lines = [

@@ -130,7 +130,7 @@ def cut(
 
 
 def crop_matrix(box: Box, size: int, expand: float) -> NDArray[np.float64]:
-    """Affine of the crop of the square around a box, as `actupose.geometry.box_crop`, in double precision.
+    """Affine of the crop of the square around a box, in double precision.
 
     Args:
         box: x0, y0, x1, y1 in original pixel indices.

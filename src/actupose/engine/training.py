@@ -15,7 +15,6 @@ import lightning as L
 
 from actupose.data.datamodule import PoseDataModule
 from actupose.data.store import write_json_atomically
-from actupose.engine.callbacks import run_callbacks
 from actupose.engine.checkpoints import read_checkpoint
 from actupose.engine.closed_loop import check_closed_loop
 from actupose.engine.faults import told_in_one_line
@@ -23,7 +22,6 @@ from actupose.engine.keep_checkpoints import WholeCheckpoints
 from actupose.engine.records import write_pairs, write_predictions
 from actupose.engine.run_folder import RunFolder
 from actupose.engine.start import Start
-from actupose.engine.validators import LabelFreeConfig
 from actupose.engine.verdict import adaptation_verdict, compare_runs
 from actupose.errors import UserError
 from actupose.files import remove_leftovers
@@ -46,18 +44,6 @@ def trainer_parts(run: RunFolder) -> dict[str, Any]:
         "default_root_dir": str(run.path),
         "enable_progress_bar": sys.stderr.isatty(),
     }
-
-
-def make_trainer(run: RunFolder, label_free: LabelFreeConfig | None = None, **options: Any) -> L.Trainer:  # noqa: ANN401 - Trainer's own arguments
-    """A trainer that writes into a run folder.
-
-    Args:
-        run: the run folder.
-        label_free: options of the label-free validators.
-        **options: arguments of `lightning.Trainer`, over our defaults.
-    """
-    with quiet():
-        return L.Trainer(callbacks=run_callbacks(run, label_free), **{**DEFAULTS, **trainer_parts(run), **options})
 
 
 def check_inputs(method: PoseMethod, data: PoseDataModule, epochs: int | None) -> None:
@@ -119,7 +105,7 @@ def train(
     Args:
         method: what to train.
         data: its data.
-        trainer: from `make_trainer` or the command line.
+        trainer: of the run folder (`trainer_parts`).
         run: the run folder, claimed.
         checkpoint: continue from here; `RunFolder.claim` gave it.
         start_from: where the method's network comes from (`Start.load_into`), for the record and the verdict.

@@ -2,17 +2,13 @@
 
 from actupose.geometry.affine import (
     about,
-    box_crop,
     compose,
     flip_horizontal,
     from_parts,
     identity,
     invert,
-    rotation,
     scaling,
-    shear,
     to_heatmap_grid,
-    translation,
 )
 from actupose.geometry.angles import triplet_angles, wrap_angle
 from actupose.geometry.constants import constant, forget_constants, index_tensor
@@ -23,7 +19,6 @@ from actupose.geometry.warp import warp, warp_points
 __all__ = [
     "about",
     "at_least_float32",
-    "box_crop",
     "compose",
     "constant",
     "flip_horizontal",
@@ -32,12 +27,9 @@ __all__ = [
     "identity",
     "index_tensor",
     "invert",
-    "rotation",
     "scaling",
     "send",
-    "shear",
     "to_heatmap_grid",
-    "translation",
     "triplet_angles",
     "warp",
     "warp_points",

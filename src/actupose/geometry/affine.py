@@ -6,8 +6,6 @@ element by element: a batched matrix product would run in reduced precision unde
 relative error of 1e-3 in a matrix moves a point by a tenth of a pixel.
 """
 
-import math
-
 import torch
 from torch import Tensor
 
@@ -44,23 +42,6 @@ def identity(n: int, device: torch.device | str | None = None, dtype: torch.dtyp
     return torch.eye(3, device=device, dtype=dtype).repeat(n, 1, 1)
 
 
-def translation(t: Tensor) -> Tensor:
-    """Return the shift by `t`.
-
-    Args:
-        t: (B, 2), x and y in pixels.
-
-    Returns:
-        (B, 3, 3).
-
-    Raises:
-        ValueError: `t` is not (B, 2).
-    """
-    if t.ndim != 2 or t.shape[-1] != 2:
-        raise ValueError(f"expected a shift of shape (B, 2), got {tuple(t.shape)}")
-    return from_parts(torch.eye(2, device=t.device, dtype=t.dtype).expand(len(t), 2, 2), t)
-
-
 def scaling(s: Tensor) -> Tensor:
     """Return the scaling about pixel (0, 0).
 
@@ -78,44 +59,6 @@ def scaling(s: Tensor) -> Tensor:
     if s.ndim != 2 or s.shape[-1] != 2:
         raise ValueError(f"expected factors of shape (B,) or (B, 2), got {tuple(s.shape)}")
     return from_parts(torch.diag_embed(s), torch.zeros_like(s))
-
-
-def rotation(deg: Tensor) -> Tensor:
-    """Return the rotation about pixel (0, 0).
-
-    Args:
-        deg: (B,) degrees; positive turns the x axis towards the y axis, clockwise as one sees it since y points down.
-
-    Returns:
-        (B, 3, 3).
-
-    Raises:
-        ValueError: `deg` is not (B,).
-    """
-    if deg.ndim != 1:
-        raise ValueError(f"expected angles of shape (B,), got {tuple(deg.shape)}")
-    radians = torch.deg2rad(deg)
-    cos, sin, zero = radians.cos(), radians.sin(), torch.zeros_like(radians)
-    return _from_entries(cos, -sin, zero, sin, cos, zero)
-
-
-def shear(deg: Tensor) -> Tensor:
-    """Return the shear about pixel (0, 0): x' = x + tan(deg_x) y, y' = tan(deg_y) x + y.
-
-    Args:
-        deg: (B, 2) degrees, along x and along y, each strictly between -90 and 90.
-
-    Returns:
-        (B, 3, 3).
-
-    Raises:
-        ValueError: `deg` is not (B, 2).
-    """
-    if deg.ndim != 2 or deg.shape[-1] != 2:
-        raise ValueError(f"expected angles of shape (B, 2), got {tuple(deg.shape)}")
-    x, y = torch.deg2rad(deg).tan().unbind(-1)
-    zero, one = torch.zeros_like(x), torch.ones_like(x)
-    return _from_entries(one, x, zero, y, one, zero)
 
 
 def compose(*ms: Tensor) -> Tensor:
@@ -209,30 +152,3 @@ def flip_horizontal(
     one = torch.ones(n, device=device, dtype=dtype)
     zero = torch.zeros_like(one)
     return _from_entries(-one, zero, one * (width - 1), zero, one, zero)
-
-
-def box_crop(box: Tensor, size: int, expand: float = 1.5) -> Tensor:
-    """Return the crop of the square around a box, resized to `size` pixels.
-
-    The square is centred on the box and its side is the longer side of the box times `expand` (METHOD.md section 6,
-    crop 1.5x the joint box). A side under one pixel counts as one pixel.
-
-    Args:
-        box: (B, 4), x0, y0, x1, y1 in pixels of the original.
-        size: Side of the crop in pixels.
-        expand: Growth of the box.
-
-    Returns:
-        (B, 3, 3), original pixel -> crop pixel.
-
-    Raises:
-        ValueError: `box` is not (B, 4), or `size` or `expand` is not positive.
-    """
-    if box.ndim != 2 or box.shape[-1] != 4:
-        raise ValueError(f"expected boxes of shape (B, 4), got {tuple(box.shape)}")
-    if size <= 0 or not expand > 0 or not math.isfinite(expand):
-        raise ValueError(f"size and expand must be positive, got {size} and {expand}")
-    low, high = box[:, :2], box[:, 2:]
-    side = ((high - low).amax(-1) * expand).clamp(min=1.0)
-    middle = torch.full_like(low, (size - 1) / 2)
-    return compose(translation(middle), scaling(size / side), translation(-(low + high) / 2))

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-HASH_BITS = 128
-NEAR_BITS = 6  # of 128: the same picture, encoded or scaled again; ours, from copies of photographs
+NEAR_BITS = 6  # of the 128 of a hash: the same picture, encoded or scaled again; ours, from copies of photographs
 _SIDE = 8
 _BRIGHTER = 1.0  # grey levels that count: less is what encoding changes in flat places
 _CHUNK = 256
@@ -28,7 +27,7 @@ def look_hash(image: Image.Image) -> NDArray[np.uint64]:
     Source: the dHash of Krawetz (2013), in both directions.
 
     Returns:
-        (2,) uint64, `HASH_BITS` bits.
+        (2,) uint64, 128 bits.
     """
     grey = image.convert("L").convert("F")  # floats: rounded means would tie
     small = np.asarray(grey.resize((_SIDE + 1, _SIDE + 1), Image.Resampling.BOX))
