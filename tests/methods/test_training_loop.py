@@ -30,6 +30,7 @@ from actupose.methods import (
     TeacherConfig,
 )
 from actupose.models import NetConfig, StyleConfig
+from actupose.models.teacher import TeacherBN
 from actupose.skeletons import load_skeleton
 from methods.tiny import trainer_of
 from tiny_stores import Stores
@@ -148,6 +149,21 @@ def test_the_teacher_begins_as_the_student_of_that_moment(stores: Stores, tmp_pa
     first = watch.starts[0][0]
     assert all(torch.equal(v, first[k]) for epoch, teacher, _ in watch.steps if epoch == 0 for k, v in teacher.items())
     assert not all(torch.equal(v, first[k]) for k, v in watch.starts[1][0].items())
+
+
+@pytest.mark.parametrize(("bn", "modes"), [("own", {True}), ("copy", {False}), ("ema", {False})])
+def test_the_teachers_mode_lasts_through_a_training(
+    bn: TeacherBN, modes: set[bool], stores: Stores, tmp_path: Path
+) -> None:
+    """Its pseudo-labels come from its own batches' statistics, or from the student's, in every step."""
+    seen: set[bool] = set()
+
+    class Mode(Callback):
+        def on_train_batch_end(self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int) -> None:  # noqa: ARG002
+            seen.add(pl_module.teacher.net.training)
+
+    trained(build(UDAPE, teacher=TeacherConfig(bn=bn)), data_of(stores), tmp_path / "run", callback=Mode())
+    assert seen == modes
 
 
 def test_the_teacher_follows_from_the_adaptation_on(stores: Stores, tmp_path: Path) -> None:

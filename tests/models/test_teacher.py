@@ -88,7 +88,9 @@ def test_own_statistics_are_those_of_its_own_batches() -> None:
 @pytest.mark.parametrize("bn", ["copy", "ema"])
 def test_other_kinds_stay_in_evaluation_mode(bn: TeacherBN) -> None:
     student = Small()
-    teacher = MeanTeacher(student, bn).train()  # type: ignore[arg-type]
+    teacher = MeanTeacher(student, bn)  # type: ignore[arg-type]
+    assert not teacher.net.training
+    teacher.train()
     before = copy.deepcopy(teacher.net.state_dict())
     teacher(images(0))
     assert not teacher.net.training

@@ -27,6 +27,7 @@ class MeanTeacher(nn.Module):
         super().__init__()
         self.net = copy.deepcopy(student).requires_grad_(False)
         self.bn = bn
+        self.train()  # a trainer keeps the modes that it finds and need not call `train`
 
     @torch.no_grad()
     def reset(self, student: PoseNet) -> None:
