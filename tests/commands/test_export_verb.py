@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -32,6 +33,26 @@ def test_weights_and_card_of_a_run(tiny_run: TinyRun, tmp_path: Path, capsys: py
     assert str(tiny_run.folder.parent) not in card  # no paths of the machine
     people = actupose.load(out)(picture(50, 40))
     assert people.xy.shape == (1, 14, 2)
+
+
+def test_another_network_than_the_headline(
+    tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out, run = tmp_path / "exported", str(tiny_run.folder)
+    assert main(["export", run, "--format", "safetensors", "--net", "student", "--out", str(out)]) == 0
+    assert actupose.load(out).model.name == actupose.load(run, net="student").model.name == "ACTUPose student"
+    held = json.loads((tiny_run.folder / "scores.json").read_text("utf-8"))["scores"]
+    card = (out / "README.md").read_text("utf-8")
+    assert f"| ece | {held['student/ece']:.1f} |" in card
+    assert "ece_calibrated" not in card
+    capsys.readouterr()
+    picture(40, 40, 0).save(tmp_path / "a.png")
+    args = [str(tmp_path / "a.png"), "--out", str(tmp_path / "keypoints")]
+    assert main(["predict", str(out), *args, "--net", "teacher"]) == 2
+    assert "exported: holds one network, ACTUPose student; leave net out" in capsys.readouterr().err
+    assert main(["predict", run, *args, "--net", "student"]) == 0
+    told = json.loads((tmp_path / "keypoints" / "report.json").read_text("utf-8"))
+    assert (told["model"], told["confidence"]) == ("ACTUPose student", "raw")
 
 
 def test_bad_input_is_one_line(tiny_run: TinyRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import numpy as np
 import pytest
 import timm
 import torch
 
 from actupose.deploy.checkpoint import load_checkpoint
 from actupose.errors import UserError
-from actupose.methods import METHODS, PoseMethod
+from actupose.methods import METHODS, PoseMethod, TeacherConfig
+from actupose.metrics import fit_calibration
 from actupose.models import NetConfig
 
 KEYS = {"SourceOnly": "source_only", "UDAPE": "udape", "ACTUPose": "actupose", "RegDA": "regda"}
@@ -25,10 +27,11 @@ class Trainer:
         size = 96
 
 
-def method(name: str = "ACTUPose") -> PoseMethod:
+def method(name: str = "ACTUPose", **options: Any) -> PoseMethod:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made: PoseMethod = METHODS[KEYS[name]](skeleton="lsp14", net=NetConfig("test_efficientnet", "random", "fpn", 8))
+        net = NetConfig("test_efficientnet", "random", "fpn", 8)
+        made: PoseMethod = METHODS[KEYS[name]](skeleton="lsp14", net=net, **options)
     return made
 
 
@@ -70,6 +73,41 @@ def test_the_headline_network_comes_back_whole(tmp_path: Path, name: str, adapte
     images = torch.rand(2, 3, 64, 64)
     wanted = made.eval().nets()[net](images).heatmaps
     torch.testing.assert_close(model.net(images).heatmaps, wanted, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("headline", ["teacher", "student"])
+def test_each_network_can_be_asked_for(tmp_path: Path, headline: Literal["teacher", "student"]) -> None:
+    made = method("UDAPE", teacher=TeacherConfig(headline=headline))
+    shake(made.get_submodule("teacher"))
+    made.get_buffer("adapted").fill_(True)
+    made.calibration = fit_calibration(np.linspace(0, 1, 200), np.arange(200) % 2, "isotonic")
+    path = save(made, tmp_path / "last.ckpt")
+    images = torch.rand(1, 3, 64, 64)
+    nets = made.eval().nets()
+    for net in ("headline", "teacher", "student"):
+        role = headline if net == "headline" else net
+        model = load_checkpoint(path, net)
+        assert (model.name, model.role) == (f"UDAPE {role}", role)
+        torch.testing.assert_close(model.net(images).heatmaps, nets[role](images).heatmaps, rtol=0, atol=0)
+        assert (model.calibration is not None) == (role == headline), "the map is of the headline's peaks"
+
+
+@pytest.mark.parametrize("name", ["SourceOnly", "UDAPE", "RegDA"])
+def test_a_teacher_that_there_is_not_is_named(tmp_path: Path, name: str) -> None:
+    path = save(method(name), tmp_path / "last.ckpt")
+    assert load_checkpoint(path, "student").role == "student"
+    with pytest.raises(UserError, match=r"last\.ckpt: has no teacher: its method has none, or no adaptation has begun"):
+        load_checkpoint(path, "teacher")
+
+
+def test_a_checkpoint_of_a_version_that_did_not_name_its_headline(tmp_path: Path) -> None:
+    made = method("UDAPE")
+    made.get_buffer("adapted").fill_(True)
+    path = save(made, tmp_path / "last.ckpt")
+    held = torch.load(path, weights_only=True)
+    del held["actupose"]["headline"]
+    torch.save(held, path)
+    assert load_checkpoint(path).role == "teacher"
 
 
 def test_no_weights_are_fetched_and_nothing_is_warned_about(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

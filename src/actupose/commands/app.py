@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from actupose.commands.parsing import parse, verb_parser
+from actupose.commands.parsing import add_net_option, parse, verb_parser
 from actupose.errors import UserError
 
 if TYPE_CHECKING:
     from actupose.app.curriculum import CurriculumBrowser
     from actupose.deploy.predict import PredictConfig, Predictor
+    from actupose.engine.checkpoints import NetName
     from actupose.engine.run_folder import RunFolder
 
 
@@ -25,6 +26,7 @@ def run(args: list[str]) -> None:
     """
     parser = verb_parser("app", "A page on this computer to try a model on pictures and look at a run's curriculum.")
     parser.add_argument("checkpoint", type=str, help="a run folder, a checkpoint, an exported folder or OWNER/NAME")
+    add_net_option(parser)
     before = "model to show beside it; without this the run's warm-up, its source-only phase, where there is one"
     parser.add_argument("--source_only", type=str | None, default=None, help=before)
     parser.add_argument("--store", type=Path | None, default=None, help="where the run's source store is now")
@@ -47,7 +49,7 @@ def run(args: list[str]) -> None:
     limits = Limits(**{name: parsed[name] for name in ("megabytes", "pictures", "per_minute")})
     found = find_run(Path(parsed.checkpoint))
     config = PredictConfig(size=parsed.size, device=parsed.device)
-    models = _models(parsed.checkpoint, parsed.source_only, found, config)
+    models = _models(parsed.checkpoint, parsed.source_only, found, config, parsed.net)
     session = Session(models, limits, _curriculum(found, parsed.store))
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the temporary folder goes
     with serving(session, parsed.port) as (url, page):
@@ -56,12 +58,12 @@ def run(args: list[str]) -> None:
 
 
 def _models(
-    source: str, source_only: str | None, run: RunFolder | None, config: PredictConfig
+    source: str, source_only: str | None, run: RunFolder | None, config: PredictConfig, net: NetName = "headline"
 ) -> list[tuple[str, Predictor]]:
     """The source-only model, where one is named or the run has kept its warm-up, and the model asked for."""
     from actupose.deploy.load import load
 
-    after = load(source, config)
+    after = load(source, config, net)
     if source_only is None and run is not None and run.warmup.is_file() and Path(source).name != run.warmup.name:
         source_only = str(run.warmup)
     if source_only is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from actupose.commands.parsing import parse, verb_parser
+from actupose.commands.parsing import add_net_option, parse, verb_parser
 
 
 def run(args: list[str]) -> None:
@@ -20,6 +20,7 @@ def run(args: list[str]) -> None:
     parser.add_argument("--format", type=formats, default="all", help="what to write beside weights and config.json")
     parser.add_argument("--out", type=Path, required=True, help="new folder")
     parser.add_argument("--size", type=int | None, default=None, help="side of the network's images")
+    add_net_option(parser)
     parser.add_argument("--push", type=str | None, default=None, help="also put it on a Hugging Face hub: OWNER/NAME")
     parser.add_argument("--private", type=bool, default=False, help="a repository that --push makes is private")
     parsed = parse(parser, args)
@@ -28,7 +29,7 @@ def run(args: list[str]) -> None:
     from actupose.deploy.export import export
     from actupose.deploy.load import load_model
 
-    model = load_model(parsed.checkpoint)
+    model = load_model(parsed.checkpoint, parsed.net)
     compared = export(model, parsed.out, parsed.format, size=parsed.size, run=find_run(Path(parsed.checkpoint)))
     for comparison in compared:
         print(comparison.text())

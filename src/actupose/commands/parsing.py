@@ -9,7 +9,7 @@ import re
 import typing
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
@@ -32,6 +32,13 @@ def verb_parser(verb: str, description: str, *, trusted: bool = False) -> Argume
     parser = ArgumentParser(prog=f"actupose {verb}", description=description, exit_on_error=False, allow_abbrev=False)
     parser.add_argument("--config", action="config", help="YAML file with any of these options")
     return parser
+
+
+def add_net_option(parser: ArgumentParser) -> None:
+    """Give a verb that opens a checkpoint the choice of its network."""
+    kinds = Literal["headline", "student", "teacher"]
+    told = "network of a checkpoint: the one whose scores are the headline, or by name; an export holds one"
+    parser.add_argument("--net", type=kinds, default="headline", help=told)
 
 
 def parse(parser: ArgumentParser, args: Sequence[str], extra_keys: Iterable[str] = ()) -> Any:  # noqa: ANN401 - a Namespace with the parser's keys

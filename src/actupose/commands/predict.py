@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from actupose.commands.parsing import parse, verb_parser
+from actupose.commands.parsing import add_net_option, parse, verb_parser
 from actupose.errors import UserError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def run(args: list[str]) -> None:
     classes = writer_classes(
         [name.strip() for name in parsed.formats.split(",") if name.strip()], overlay=parsed.overlay
     )
-    model = load_model(parsed.checkpoint)
+    model = load_model(parsed.checkpoint, parsed.net)
     names = ("batch_size", "size", "device", "flip", "crops", "confidence")
     predictor = Predictor(model, PredictConfig(**{name: parsed[name] for name in names}))
     source, finder = _source_and_finder(parsed)
@@ -70,6 +70,7 @@ def _parse(args: list[str]) -> Any:  # noqa: ANN401 - a Namespace with the parse
     parser.add_argument("--flip", type=bool, default=False, help="average with the mirrored picture (flip test)")
     parser.add_argument("--crops", type=int, default=1, help="average over so many crops of each person; odd")
     parser.add_argument("--size", type=int | None, default=None, help="side of the network's images")
+    add_net_option(parser)
     kinds = Literal["calibrated", "raw"]
     parser.add_argument("--confidence", type=kinds, default="calibrated", help="probabilities, or raw heatmap peaks")
     parser.add_argument("--batch_size", type=int, default=32, help="pictures at once")

@@ -50,7 +50,7 @@ def write_card(model: LoadedModel, run: RunFolder | None, compared: Sequence[Com
         _use(model, [c.file for c in compared]),
         _section("Training", _training(run, settings)),
         _section("Data", [f"* {role}: {text}" for role, text, _ in _stores(run, settings)] or ["Not known."]),
-        _section("Scores with labels", _labelled_scores(run)),
+        _section("Scores with labels", _labelled_scores(model, run)),
         _section("Scores without target labels", _unlabelled_scores(run)),
         _section("Limits", _limits()),
         _section("Licence", _licences(run, settings)),
@@ -149,9 +149,9 @@ def _reader(path: Path) -> str:
     return "" if meta is None else meta.source
 
 
-def _labelled_scores(run: RunFolder | None) -> list[str]:
+def _labelled_scores(model: LoadedModel, run: RunFolder | None) -> list[str]:
     held = _json(run.scores) if run is not None else {}
-    scores, prefix = held.get("scores", {}), f"{held.get('headline')}/"
+    scores, prefix = held.get("scores", {}), f"{model.role}/"
     rows = [
         f"| {name.removeprefix(prefix)} | {value:.1f} |"
         for name, value in scores.items()

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from actupose.engine.checkpoints import first_line, headline_network
+from actupose.engine.checkpoints import NetName, first_line, kept_network
 from actupose.errors import UserError
 from actupose.metrics import Calibration
 from actupose.models import NetConfig, PoseNet
@@ -38,6 +38,11 @@ class LoadedModel(NamedTuple):
     config: NetConfig | None = None
     calibration: Calibration | None = None
 
+    @property
+    def role(self) -> str:
+        """``teacher`` or ``student``."""
+        return self.name.rpartition(" ")[2]
+
     def facts(self) -> dict[str, Any]:
         """What `restore` needs beside the weights, as plain data."""
         if self.config is None:
@@ -51,18 +56,18 @@ class LoadedModel(NamedTuple):
         }
 
 
-def load_checkpoint(path: Path) -> LoadedModel:
+def load_checkpoint(path: Path, net: NetName = "headline") -> LoadedModel:
     """Read a checkpoint that `actupose fit` wrote.
-
-    The network is the one whose scores are the headline: the mean teacher once adaptation has begun, else the student.
 
     Args:
         path: ``RUN/checkpoints/last.ckpt``.
+        net: which of its networks, see `kept_network`; the calibration is the headline's alone.
 
     Raises:
-        UserError: the file is missing, broken, no checkpoint of this program, or of another version.
+        UserError: the file is missing, broken, no checkpoint of this program, or of another version, or has no such
+            network.
     """
-    found = headline_network(path)
+    found = kept_network(path, net)
     return restore({**found.facts, "name": f"{found.facts.get('method')} {found.role}"}, found.state, path)
 
 

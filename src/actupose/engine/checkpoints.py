@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -13,14 +13,15 @@ from actupose.engine.run_folder import RunFolder
 from actupose.errors import UserError
 
 _FACTS = "actupose"
-_TEACHER, _STUDENT = "teacher.net.", "student."
+_PREFIX = {"teacher": "teacher.net.", "student": "student."}
+NetName = Literal["headline", "student", "teacher"]
 
 
-class HeadlineNetwork(NamedTuple):
-    """The network whose scores are a checkpoint's headline: the teacher once adaptation has begun, else the student.
+class KeptNetwork(NamedTuple):
+    """A network of a checkpoint.
 
     Attributes:
-        facts: what rebuilds it, as `PoseMethod.on_save_checkpoint` keeps it.
+        facts: what rebuilds it, as `PoseMethod.on_save_checkpoint` keeps it; the calibration is the headline's alone.
         state: its ``state_dict``.
         role: ``teacher`` or ``student``.
     """
@@ -30,20 +31,29 @@ class HeadlineNetwork(NamedTuple):
     role: str
 
 
-def headline_network(path: Path) -> HeadlineNetwork:
-    """The headline network of a checkpoint that `actupose fit` wrote.
+def kept_network(path: Path, net: NetName = "headline") -> KeptNetwork:
+    """A network of a checkpoint that `actupose fit` wrote.
+
+    Args:
+        path: the checkpoint.
+        net: ``student``, ``teacher``, or the ``headline``, whose scores count: the teacher once adaptation has begun,
+            where ``teacher.headline`` does not say otherwise, else the student.
 
     Raises:
-        UserError: the file is missing, broken or no checkpoint of this program.
+        UserError: the file is missing, broken or no checkpoint of this program, or it has no such network.
     """
     held = read_checkpoint(path)
     facts, state = held.get(_FACTS), held.get("state_dict")
     if not isinstance(facts, Mapping) or not isinstance(state, Mapping):
         raise UserError(f"{path}: is no checkpoint of actupose; name RUN/checkpoints/last.ckpt of a run.")
     adapted = bool(state.get("adapted", False))
-    prefix = _TEACHER if adapted else _STUDENT
-    net = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-    return HeadlineNetwork(facts, net, "teacher" if adapted else "student")
+    headline = facts.get("headline", "teacher" if adapted else "student")  # an older version does not say
+    role = headline if net == "headline" else net
+    if role == "teacher" and not adapted:
+        raise UserError(f"{path}: has no teacher: its method has none, or no adaptation has begun; take the student.")
+    prefix = _PREFIX[role]
+    weights = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+    return KeptNetwork(facts if role == headline else {**facts, "calibration": None}, weights, role)
 
 
 def last_whole(run: RunFolder) -> tuple[Path, str]:

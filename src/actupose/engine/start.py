@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from actupose.engine.checkpoints import first_line, headline_network
+from actupose.engine.checkpoints import first_line, kept_network
 from actupose.engine.run_folder import RunFolder
 from actupose.errors import UserError
 from actupose.methods import PoseMethod
@@ -36,7 +36,7 @@ class Start:
         Raises:
             UserError: it is missing or broken, or has other keypoints or another network.
         """
-        found = headline_network(self._file)
+        found = kept_network(self._file)
         theirs = Skeleton.from_dict(found.facts.get("skeleton", {}), str(self._file))
         if theirs.keypoints != method.skeleton.keypoints:
             raise UserError(

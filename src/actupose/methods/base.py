@@ -377,6 +377,7 @@ class PoseMethod(EvaluatedMethod):
             "method": type(self).__name__,
             "skeleton": self.skeleton.to_dict(),
             "net": asdict(self.net_config),
+            "headline": next(reversed(self.nets())),
             "size": getattr(getattr(self.trainer, "datamodule", None), "size", None),
             "calibration": None if self.calibration is None else self.calibration.to_dict(),
         }

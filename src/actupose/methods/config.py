@@ -124,6 +124,8 @@ class TeacherConfig:
         occlusion_patch: side of the patch in pixels of a 256 px image.
         block_ratio: probability that a block of the student's view is masked (DAML: 0.5); 0 = off.
         block_size: side of the blocks in pixels of a 256 px image.
+        headline: the network whose scores count and that `predict` takes: the ``teacher``, as UDAPE, or the ``student``
+            (ours: it is ahead of a teacher that is right on a fifth of the joints; docs/results.md).
     """
 
     bn: TeacherBN = "own"
@@ -138,6 +140,7 @@ class TeacherConfig:
     occlusion_patch: float = 20.0
     block_ratio: float = 0.0
     block_size: float = 32.0
+    headline: Literal["teacher", "student"] = "teacher"
 
     def __post_init__(self) -> None:
         """Check the values.
@@ -147,6 +150,10 @@ class TeacherConfig:
         """
         if not 0 <= self.mask_probability <= 1:
             raise UserError(f"teacher.mask_probability is {self.mask_probability}; use 0 to 1.")
+        if self.mask_by == "probability" and self.headline == "student":
+            raise UserError(
+                "teacher.mask_by probability needs teacher.headline teacher: only the headline's peaks are calibrated."
+            )
         if not 0 <= self.view_strength <= 1:
             raise UserError(f"teacher.view_strength is {self.view_strength}; use 0 to 1.")
 

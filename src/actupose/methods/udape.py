@@ -107,10 +107,12 @@ class UDAPE(PoseMethod):
         return self.current_epoch >= self.schedule.adapt_from
 
     def nets(self) -> dict[str, PoseNet]:
-        """The student, and once adaptation has begun the teacher as the headline."""
-        if bool(self.adapted):
-            return {"student": self.student, "teacher": self.teacher.net}
-        return {"student": self.student}
+        """The student, and once adaptation has begun the teacher; the headline last."""
+        if not bool(self.adapted):
+            return {"student": self.student}
+        if self.teacher_config.headline == "student":
+            return {"teacher": self.teacher.net, "student": self.student}
+        return {"student": self.student, "teacher": self.teacher.net}
 
     # -- the step
 
