@@ -2,31 +2,26 @@
 
 ``python benchmarks/step_sweep.py`` runs `step.py` in a process of its own for every setting, so that peak memory is the
 setting's. Memory per image is the slope over batch sizes: pictures of source and target, activations and gradients. The
-plain step (`plain.py`) is at the first size and every batch size.
+plain step (`plain.py`) is at the first size and every batch size; it is compared by what both take of the bare passes,
+each of its own run, since a shared machine is not as quick at one time as at another.
 """
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
-from common import Figure, figure, parser, publish, record
+from common import Figure, figure, fresh_python, parser, publish, record
 from step import device
 
 SCRIPT = Path(__file__).with_name("step.py")
-MEMORY = "peak memory of the step"
+MEMORY, RATIO = "peak memory of the step", "step over bare passes"
 
 
-def run(arguments: list[str], quick: bool, folder: Path) -> list[Figure]:
+def run(arguments: list[str], quick: bool) -> list[Figure]:
     """Figures of one setting."""
-    out = folder / "record.json"
-    command = [sys.executable, str(SCRIPT), *arguments, "--out", str(out), *(["--quick"] if quick else [])]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    return [Figure(**f) for f in json.loads(out.read_text(encoding="utf-8"))["figures"]]
+    found = fresh_python(str(SCRIPT), *arguments, *(["--quick"] if quick else []))
+    return [Figure(**f) for f in found["figures"]]
 
 
 def value(figures: list[Figure], name: str, **at: Any) -> Figure:  # noqa: ANN401 - whatever a setting holds
@@ -50,16 +45,15 @@ def main() -> None:
     options = made.parse_args()
     others = [part if i % 2 else f"--{part}" for i, part in enumerate(options.others)]
     figures: list[Figure] = []
-    with tempfile.TemporaryDirectory() as folder:
-        for size in options.sizes:
-            for batch in options.batches if size == options.sizes[0] else options.batches[-2:-1]:
-                setting = ["--batch", str(batch), "--size", str(size), *others]
-                found = run(setting, options.quick, Path(folder))
-                if size == options.sizes[0]:
-                    slow = run([*setting, "--plain"], options.quick, Path(folder))
-                    gain = value(slow, "step").value / value(found, "step").value
-                    found = [*found, *slow, figure("plain step over step", "ratio", [gain], found[0].at)]
-                figures += found
+    for size in options.sizes:
+        for batch in options.batches if size == options.sizes[0] else options.batches[-2:-1]:
+            setting = ["--batch", str(batch), "--size", str(size), *others]
+            found = run(setting, options.quick)
+            if size == options.sizes[0]:
+                slow = run([*setting, "--plain"], options.quick)
+                gain = value(slow, RATIO).value / value(found, RATIO).value
+                found = [*found, *slow, figure("plain step over step", "ratio", [gain], found[0].at)]
+            figures += found
     if len(options.batches) > 1:
         figures.append(memory_per_image(figures, options.batches, options.sizes[0]))
     publish(record("step_sweep", figures, quick=options.quick, device=device()), options.out)
