@@ -15,8 +15,9 @@ from playwright.sync_api import Browser, sync_playwright
 from tiny_stores import NUM_SOURCE, NUM_TARGET, NUM_TEST, REPO_ROOT, Stores
 
 
-@pytest.fixture(autouse=True)
-def one_torch_thread() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """One thread before any fixture, of whatever scope, computes: another number of threads adds in another order."""
     torch.set_num_threads(1)
 
 
