@@ -106,6 +106,16 @@ def test_labels_are_as_short_as_tells_runs_apart(tmp_path: Path) -> None:
     assert [run.label for run in read_runs([folders[0], write_run(tmp_path / "udape")])] == ["actupose", "udape"]
 
 
+def test_a_named_run_is_called_so_everywhere(tiny_run: TinyRun, tmp_path: Path) -> None:
+    out, figures = tmp_path / "r.md", tmp_path / "figures"
+    named = f"UDAPE + VAE-HM, 1/2={tiny_run.folder}"
+    assert main(["report", named, "--out", str(out), "--figures", str(figures)]) == 0
+    text = out.read_text(encoding="utf-8")
+    assert "UDAPE + VAE-HM, 1/2 (student)" in table(text, "# Results")
+    assert (figures / "UDAPE_VAE-HM_1_2_losses.png").is_file()
+    assert "](figures/UDAPE_VAE-HM_1_2_losses.png)" in text
+
+
 def test_groups_come_in_the_skeletons_order(tiny_run: TinyRun, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(tiny_run.folder)]) == 0
     columns = list(table(capsys.readouterr().out, "# Results")["run (student)"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -40,8 +41,9 @@ class FinishedRun:
     config: Data
 
     def png(self, folder: Path, kind: str) -> Path:
-        """Where a figure of this run alone lies: ``LABEL_KIND.png`` in a report's folder."""
-        return folder / f"{self.label.replace('/', '_')}_{kind}.png"
+        """Where a figure of this run alone lies: ``LABEL_KIND.png`` in a report's folder, a link without blanks."""
+        name = re.sub(r"[^\w.-]+", "_", self.label)
+        return folder / f"{name}_{kind}.png"
 
     @property
     def scores(self) -> dict[str, float]:
