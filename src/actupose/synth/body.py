@@ -189,6 +189,7 @@ def cut(pack: Arrays, faces: Array, children: Arrays | None = None) -> tuple[dic
     points = np.concatenate([kept, heads])
 
     def shapes(source: Arrays) -> dict[str, Array]:
+        """The part's share of a population."""
         return {"mean": source["mean"][points], "basis": source["basis"][:, points], "people": source["people"]}
 
     part = {name: pack[name][kept] for name in ("canonical", "wi", "wv")}

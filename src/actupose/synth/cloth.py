@@ -46,6 +46,7 @@ class Cloth(Generic[Painted]):
         """Paint a part (N,) of the cloth of those who wear a pattern; `second` is the share of its second colour."""
 
         def colour(look: Painted) -> Array | None:
+            """The paint of those who wear the pattern."""
             own = self.garment(look)
             if own.pattern != pattern:
                 return None
@@ -60,7 +61,10 @@ class Cloth(Generic[Painted]):
         value = self.painter.wearers.value
 
         def along(axis: int) -> torch.Tensor:
+            """An axis's part (N,) of the phase."""
+
             def frequency(look: Painted) -> float:
+                """Radians a metre of the axis."""
                 own = self.garment(look)
                 return 2 * math.pi * own.frequency * float(direction(own)[axis])
 

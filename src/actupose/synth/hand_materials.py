@@ -58,6 +58,7 @@ def _linear_skin(wearers: Wearers[HandAppearance], channel: int) -> tuple[torch.
     """One channel of the back's linear colour, and how much further the palm's lies."""
 
     def linear(colour: Array) -> float:
+        """The channel of an sRGB colour (3,), linear."""
         return float(float(colour.clip(0, 1)[channel]) ** GAMMA)
 
     further = wearers.value(lambda a: linear(a.palm) - linear(a.skin))

@@ -66,6 +66,7 @@ class HandModel(BodyModel):
 
     def __init__(self, side: str, pack: Arrays, children: Arrays | None = None) -> None:
         def joints(model: BodyModel) -> JointSet:
+            """The hand's joints, once its fingertips are known."""
             self.tips = fingertips(model, side)
             return hand21(model.rig, side, self.tips)
 

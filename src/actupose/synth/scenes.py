@@ -138,6 +138,7 @@ class BodyScenes(Scenes):
         rng = self._stream(index, Stream.COMPANY)
 
         def draw_other() -> Actor:
+            """Draw one more person."""
             return self._actor(self.poses.sample(rng), rng, rng)
 
         return draw_company(rng, self.look.people, actor, camera, draw_other)

@@ -168,10 +168,12 @@ def _light_surface(
     x, y, z = normal.unbind(1)
 
     def three(of: Callable[[Shot], Array]) -> list[torch.Tensor]:
+        """The three numbers of each shot's vector, spread over its points."""
         rows = _floats([of(shot) for shot in shots], normal.device)
         return [owned(column, owner) for column in rows.unbind(1)]
 
     def facing(direction: Callable[[Shot], Array]) -> torch.Tensor:
+        """Cosine (N,) of normal and direction, at least 0."""
         a, b, c = three(direction)
         return (x * a + y * b + z * c).clamp_(min=0)
 
