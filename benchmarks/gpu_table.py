@@ -23,10 +23,14 @@ from training import Setting, at, free, measure
 STRICT = {"precision": "32", "tf32": False}
 TF32 = {"precision": "32"}
 BF16 = {"precision": "bf16-mixed"}
+PARTS = {**BF16, "compilation": "parts", "warmup": 6}
 COMPILED = {**BF16, "compilation": "default", "warmup": 6}
 GRAPHS = {**BF16, "compilation": "reduce-overhead", "warmup": 6}
-NAMES = {"fp32": STRICT, "tf32": TF32, "bf16": BF16, "compile": COMPILED, "graphs": GRAPHS}
-ORDER = ("50-bf16", "50-compile", "50-tf32", "101-bf16", "101-tf32", "50-fp32", "101-fp32", "101-compile", "50-graphs")
+NAMES = {"fp32": STRICT, "tf32": TF32, "bf16": BF16, "parts": PARTS, "compile": COMPILED, "graphs": GRAPHS}
+ORDER = (
+    "50-bf16", "50-parts", "50-compile", "50-graphs", "50-tf32", "101-bf16", "101-parts", "101-tf32", "50-fp32",
+    "101-fp32", "101-compile",
+)  # fmt: skip
 PROFILED = ("50-bf16", "50-compile")
 QUICK = {"backbone": "test_efficientnet", "head": "fpn", "width": 16, "size": 64, "batch": 2, "windows": 1, "steps": 1}
 

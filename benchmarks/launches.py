@@ -8,6 +8,9 @@ What counts: every dispatched operation that computes. Views, allocations and lo
 is one launch here, though sorting, a Fourier transform or a call for all parameters takes a few kernels on a GPU.
 What is drawn at random, and what is computed from it until `actupose.geometry.send` copies it over, would stay on the
 CPU beside a GPU too: those are host operations, counted apart; each such copy is a launch.
+
+With ``--compile`` the step is compiled at last as ``compilation: parts`` does, and the kernels are counted that the
+compiler makes of the parts and their gradients; it makes them for the CPU, and for a GPU it may join them otherwise.
 """
 
 from __future__ import annotations
@@ -49,6 +52,8 @@ PARTS = {
     "StyleTransfer.draw": "style",
     "StyleTransfer.forward": "style",
     "adaptive_occlusion": "occlusion",
+    "UDAPE._hidden": "occlusion",
+    "UDAPE._occluded": "occlusion",
     "UDAPE._pseudo_label": "pseudo-labels",
     "UDAPE.target_pass": "pseudo-labels",
     "UDAPE.pseudo_mask": "pseudo-labels",
@@ -56,8 +61,8 @@ PARTS = {
     "PoseMethod.supervised": "heatmap losses",
     "consistency_loss": "heatmap losses",
     "ACTUPose.evalpose": "EvalPose",
-    "ACTUPose.cross_domain": "cross-domain",
-    "ACTUPose.extra_terms": "cross-domain",
+    "ACTUPose.pose_distance": "cross-domain",
+    "ACTUPose.skeleton_terms": "cross-domain",
     "PoseMethod.weigh": "weighing and logging",
     "PoseMethod.training_step": "weighing and logging",
     "PoseMethod.source_pass": "feedback",
@@ -66,6 +71,8 @@ PARTS = {
     "MeanTeacher.update": "EMA",
     "_fused_adam": "optimiser",
 }
+# Operations inside of these functions are what `compilation: parts` compiles.
+COMPILED = {f.__qualname__ for name in dir(ACTUPose) if hasattr(f := getattr(ACTUPose, name), "device_part")}
 REST, CASTS = "Lightning and callbacks", "autocast casts"
 # Operations that launch nothing though they are no views.
 FREE = {"empty", "empty_like", "empty_strided", "new_empty", "new_empty_strided", "lift_fresh", "detach"}
@@ -73,18 +80,25 @@ FREE |= {"_unsafe_view", "_record_function_enter_new", "_record_function_exit", 
 DRAWS = {"rand", "randint", "randn", "randperm"}
 DEVICE, HOST, CONSTANT = "device", "host", "constant"
 
-Count = Counter[tuple[str, str]]  # (part, device or host) -> operations
+Count = Counter[tuple[str, str, bool]]  # (part, device or host, whether it can be compiled) -> operations
 
 
-def part_of(operation: str) -> str:
-    """The part of the step that the running operation belongs to, from the functions that called it."""
+def part_of(operation: str) -> tuple[str, bool]:
+    """The part of the step that the running operation belongs to, from the functions that called it.
+
+    Args:
+        operation: its name.
+
+    Returns:
+        The part, and whether `compilation: parts` compiles the operation.
+    """
     frame = inspect.currentframe()
+    found, compiled = None, False
     while frame is not None:
-        part = PARTS.get(frame.f_code.co_qualname)
-        if part is not None:
-            return CASTS if part == "networks" and operation == "_to_copy" else part
+        found = found or PARTS.get(frame.f_code.co_qualname)
+        compiled = compiled or frame.f_code.co_qualname in COMPILED
         frame = frame.f_back
-    return REST
+    return CASTS if found == "networks" and operation == "_to_copy" else found or REST, compiled
 
 
 def tensors(value: object) -> Iterator[Tensor]:
@@ -117,7 +131,8 @@ class Launches(TorchDispatchMode):
     def add(self, operation: str, side: str) -> None:
         """One operation more. Constants count for the device, which most of them are made on."""
         if self.count is not None:
-            self.count[part_of(operation), HOST if side == HOST else DEVICE] += 1
+            part, compiled = part_of(operation)
+            self.count[part, HOST if side == HOST else DEVICE, compiled] += 1
 
     def __torch_dispatch__(
         self,
@@ -231,9 +246,33 @@ def count(setting: Setting) -> tuple[list[Count], Count]:
     return watch.steps, watch.bare
 
 
-def total(counted: Count, side: str) -> int:
-    """Operations of all parts."""
-    return sum(number for (_, where), number in counted.items() if where == side)
+def compiled_kernels(setting: Setting) -> int:
+    """Kernels that the compiler makes of all parts and their gradients."""
+    from torch._inductor import metrics  # no public name for it
+
+    metrics.reset()
+    setting = replace(setting, compilation="parts")
+    with tempfile.TemporaryDirectory() as folder:
+        with contextlib.redirect_stdout(sys.stderr):
+            data = make_data(Path(folder), setting, setting.warmup, "memory")
+        fit(make_method(setting), data, Callback(), setting.precision, Path(folder))
+    return int(metrics.generated_kernel_count)
+
+
+def total(counted: Count, side: str, part: str | None = None, *, compiled: bool = False) -> int:
+    """Operations of one part or all.
+
+    Args:
+        counted: of a step.
+        side: device or host.
+        part: None = all.
+        compiled: those alone that `compilation: parts` compiles.
+    """
+    return sum(
+        number
+        for (of, where, can_be), number in counted.items()
+        if where == side and part in (None, of) and (can_be or not compiled)
+    )
 
 
 def figures(setting: Setting, steps: list[Count], bare: Count) -> list[Figure]:
@@ -246,12 +285,14 @@ def figures(setting: Setting, steps: list[Count], bare: Count) -> list[Figure]:
         figure("bare passes", unit, [total(bare, DEVICE)], where),
         figure("beyond the bare passes", unit, [n - total(bare, DEVICE) for n in whole], where),
         figure("on the host", unit, [total(step, HOST) for step in steps], where),
+        figure("forwards in parts that can be compiled", unit, [total(s, DEVICE, compiled=True) for s in steps], where),
     ]
-    for part in sorted({part for counted in (*steps, bare) for part, _ in counted}):
+
+    for part in sorted({part for counted in (*steps, bare) for part, _, _ in counted}):
         at = {**where, "part": part}
-        out.append(figure("step, one part", unit, [step[part, DEVICE] for step in steps], at))
-        out.append(figure("bare passes, one part", unit, [bare[part, DEVICE]], at))
-        out.append(figure("on the host, one part", unit, [step[part, HOST] for step in steps], at))
+        out.append(figure("step, one part", unit, [total(step, DEVICE, part) for step in steps], at))
+        out.append(figure("bare passes, one part", unit, [total(bare, DEVICE, part)], at))
+        out.append(figure("on the host, one part", unit, [total(step, HOST, part) for step in steps], at))
     return out
 
 
@@ -265,9 +306,13 @@ def main() -> None:
     """Parse the command line and print the record."""
     made = parser(__doc__ or "")
     made.add_argument("--backbone", help="a timm name, e.g. resnet50")
+    made.add_argument("--compile", action="store_true", help="also count the kernels of the compiled parts")
     options = made.parse_args()
     setting = read_setting(options)
-    publish(record("launches", figures(setting, *count(setting)), quick=options.quick), options.out)
+    counted = figures(setting, *count(setting))
+    if options.compile:
+        counted.append(figure("kernels of the compiled parts", "kernels", [compiled_kernels(setting)], {}))
+    publish(record("launches", counted, quick=options.quick), options.out)
 
 
 if __name__ == "__main__":

@@ -83,8 +83,8 @@ def follow(self: MeanTeacher, student: PoseNet, decay: float) -> None:
 def plain() -> Iterator[None]:
     """The package's batched parts one by one, inside the ``with`` block."""
     looped: list[tuple[Any, str]] = [
-        (base, "warp"), (base, "color_jitter"), (base, "encode"), (base, "warp_points"),
-        (udape, "warp"), (udape, "adaptive_occlusion"), (udape, "gaussians"), (udape, "argmax"),
+        (base, "resample"), (base, "color_jitter"), (base, "encode"), (base, "warp_points"),
+        (udape, "resample"), (udape, "adaptive_occlusion"), (udape, "gaussians"), (udape, "argmax"),
         (actupose, "subpixel"), (actupose, "soft_argmax"), (actupose, "evalpose_losses"), (actupose, "triplet_angles"),
     ]  # fmt: skip
     with ExitStack() as stack:

@@ -12,11 +12,13 @@ import argparse
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from common import Figure, figure, parser, publish, record
 from training import WAIT_STEPS, Measured, Setting, at, best_cache, free, measure
+
+from actupose.methods.compiled import Compilation
 
 CPU_PROFILE = Setting("tf_efficientnet_lite0", "fpn", 96, 128, 32, windows=5, steps=2, warmup=1)
 QUICK = Setting("test_efficientnet", "fpn", 16, 64, 4, windows=2, steps=2, warmup=1)
@@ -71,9 +73,7 @@ def main() -> None:
     made.add_argument("--size", type=int, help="side of the images, pixels")
     made.add_argument("--batch", type=int, help="images of one domain a step")
     made.add_argument("--precision", choices=("32", "bf16"), default="32")
-    made.add_argument(
-        "--compile", nargs="?", const="default", default="none", choices=("none", "default", "reduce-overhead")
-    )
+    made.add_argument("--compile", nargs="?", const="default", default="none", choices=get_args(Compilation))
     made.add_argument("--no-tf32", action="store_true", help="CUDA: float32 products in full precision")
     made.add_argument("--num", type=int, dest="windows", help="repeats")
     made.add_argument("--steps", type=int, help="steps of a repeat")

@@ -320,7 +320,7 @@ def write_profile(profiler: Any, path: Path, *, cuda: bool) -> None:  # noqa: AN
 def stages(method: nn.Module) -> None:
     """Give the parts of a step names in the profile."""
     parts = {
-        method: ("source_pass", "view", "restyle", "transfer", "extra_terms", "_pseudo_label", "learn", "supervised"),
+        method: ("source_pass", "view", "restyle", "transfer", "extra_terms", "_pseudo_label", "learn"),
         method.student: ("forward",),
         method.teacher: ("forward", "update"),
     }

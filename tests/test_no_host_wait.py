@@ -71,7 +71,8 @@ def view_calls(device: str) -> None:
     images = views.color_jitter(torch.rand(2, 3, 64, 64, device=device), views.sample_jitter(2, 0.25, generator))
     points = geometry.warp_points(torch.rand(2, 4, 2, device=device), m)
     images = views.mask_blocks(images, torch.zeros(1, 3, 1, 1, device=device), generator=generator)
-    views.adaptive_occlusion(geometry.warp(images, m), points, torch.ones(2, 4, device=device), generator=generator)
+    drawn = views.sample_occlusion(2, 4, 64, 0.5, 20, generator)
+    views.adaptive_occlusion(geometry.warp(images, m), points, torch.ones(2, 4, device=device), drawn)
 
 
 @lru_cache

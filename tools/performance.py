@@ -25,8 +25,9 @@ _KINDS = {
     ("32", False, "none"): "fp32",
     ("32", True, "none"): "fp32, TF32 allowed",
     ("bf16-mixed", True, "none"): "bf16",
-    ("bf16-mixed", True, "default"): "bf16, compiled",
-    ("bf16-mixed", True, "reduce-overhead"): "bf16, compiled, CUDA graphs",
+    ("bf16-mixed", True, "parts"): "bf16, parts compiled",
+    ("bf16-mixed", True, "default"): "bf16, all compiled",
+    ("bf16-mixed", True, "reduce-overhead"): "bf16, all compiled, CUDA graphs",
 }
 
 

@@ -54,4 +54,4 @@ def test_what_counts_and_where() -> None:
         loss.backward()  # type: ignore[no-untyped-call] # device 5: the gradient it starts from; the product's is backward
         counted, launches.count = launches.count, None
         torch.ones(3)
-    assert counted == {(REST, HOST): 4, (REST, DEVICE): 5, ("backward", DEVICE): 1}
+    assert counted == {(REST, HOST, False): 4, (REST, DEVICE, False): 5, ("backward", DEVICE, False): 1}

@@ -1,4 +1,4 @@
-"""Compiled networks: the same numbers, one graph each, compiled once, in training alone."""
+"""Compiled networks and parts of the step: the same numbers, one graph each, compiled once, in training alone."""
 
 from __future__ import annotations
 
@@ -9,36 +9,104 @@ import torch
 from tiny import batch, method
 from torch import nn
 
-from actupose.methods import ACTUPose
+from actupose.errors import UserError
+from actupose.methods import (
+    HKFA,
+    UDAPE,
+    ACTUPose,
+    GatingConfig,
+    PoseMethod,
+    SkeletonLossConfig,
+    SourceOnly,
+    TeacherConfig,
+)
+from actupose.methods.compiled import compile_parts, compile_training, device_part
 from actupose.models import NetConfig
 from actupose.models.pose_net import PoseNet
+
+PAIRS = SkeletonLossConfig(confidence=-10.0, gamma=100.0)  # every pose is like every other, so that there are pairs
 
 
 def compile_nets(made: nn.Module, **options: Any) -> None:
     """Compile without the minutes of a compiler; what cannot be traced as one graph raises."""
-    torch.compiler.reset()
     for net in made.modules():
         if isinstance(net, PoseNet):
             net.compile_training(fullgraph=True, **options)
 
 
-def losses(made: ACTUPose, seed: int = 0) -> dict[str, float]:
+def losses(made: PoseMethod, seed: int = 0) -> dict[str, float]:
+    """The losses of a batch, and the length of their gradient."""
     made._generator.manual_seed(seed)
-    return {name: float(value.detach()) for name, value in made.losses(batch(seed=seed)).items()}
+    made.zero_grad()
+    terms = made.losses(batch(seed=seed))
+    sum(terms.values()).backward()  # type: ignore[union-attr]
+    gradients = [p.grad.flatten() for p in made.student.parameters() if p.grad is not None]
+    return {name: float(value.detach()) for name, value in terms.items()} | {
+        "gradient": float(torch.cat(gradients).norm())
+    }
 
 
-def adapting() -> ACTUPose:
-    made = method(ACTUPose)
-    made.__class__ = type("Now", (ACTUPose,), {"current_epoch": 0})
+def adapting(cls: type[PoseMethod] = ACTUPose, **options: Any) -> Any:
+    torch.compiler.reset()
+    made = method(cls, **options)
+    made.__class__ = type("Now", (cls,), {"current_epoch": 0})
     return made
 
 
 def test_compiled_losses_are_the_same_and_only_the_first_step_compiles() -> None:
-    made, plain = adapting(), adapting()
+    made, plain = adapting(skeleton_losses=PAIRS), adapting(skeleton_losses=PAIRS)
     compile_nets(made, backend="aot_eager")  # traced as by default
+    compile_parts(made, backend="aot_eager", fullgraph=True)
     assert losses(made) == pytest.approx(losses(plain), rel=1e-4)
     with torch.compiler.set_stance("fail_on_recompile"):
         assert losses(made, 1) == pytest.approx(losses(plain, 1), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("cls", "options"),
+    [
+        (SourceOnly, {}),
+        (UDAPE, {"teacher": TeacherConfig(views=2, mask_per="keypoint", block_ratio=0.5)}),
+        (HKFA, {}),
+    ],
+)
+def test_the_parts_of_every_method_are_one_graph_each(cls: type[PoseMethod], options: dict[str, Any]) -> None:
+    made, plain = adapting(cls, **options), adapting(cls, **options)
+    compile_parts(made, backend="eager", fullgraph=True)
+    assert losses(made) == pytest.approx(losses(plain), rel=1e-5)
+    with torch.compiler.set_stance("fail_on_recompile"):
+        losses(made, 1)
+
+
+def test_the_compiler_makes_the_same_losses_and_gradients_in_few_kernels() -> None:
+    """The real one, which wants some seconds of every part."""
+    made, plain = adapting(skeleton_losses=PAIRS), adapting(skeleton_losses=PAIRS)
+    compile_training(made, "parts")
+    for seed in range(2):
+        assert losses(made, seed) == pytest.approx(losses(plain, seed), rel=1e-3)
+
+
+def test_parts_are_those_that_are_marked() -> None:
+    class Marked(SourceOnly):
+        @device_part
+        def doubled(self, x: torch.Tensor) -> torch.Tensor:
+            return x * 2
+
+        def plain(self, x: torch.Tensor) -> torch.Tensor:
+            return x * 2
+
+    graphs: list[Any] = []
+    made = adapting(Marked)
+    compile_parts(made, backend=lambda graph, _: graphs.append(graph) or graph.forward)  # type: ignore[func-returns-value]
+    assert float(made.plain(torch.ones(1))) == 2
+    assert graphs == []
+    assert float(made.doubled(torch.ones(1))) == 2
+    assert len(graphs) == 1
+
+
+def test_the_gate_and_the_compiler_refuse_each_other() -> None:
+    with pytest.raises(UserError, match=r"two gradients of one loss; set model\.init_args\.compilation: none"):
+        method(UDAPE, gating=GatingConfig(enabled=True), compilation="parts")
 
 
 @pytest.mark.parametrize(
@@ -46,6 +114,7 @@ def test_compiled_losses_are_the_same_and_only_the_first_step_compiles() -> None
 )
 def test_a_network_is_one_graph(config: NetConfig) -> None:
     """Under bf16 as on a GPU; with gradients as the student, and without as the teacher."""
+    torch.compiler.reset()
     net = PoseNet(config, 16).train()
     compile_nets(net, backend="eager")
     with torch.autocast("cpu", torch.bfloat16):

@@ -71,10 +71,13 @@ def trained(cls: type[PoseMethod], stores: Stores, out: Path, *callbacks: Callba
         return [float(row["train/loss"]) for row in csv.DictReader(file)]
 
 
+@pytest.mark.parametrize("compilation", ["none", "parts"])
 @pytest.mark.parametrize("cls", [ACTUPose, UDAPE, RegDA, HKFA])
-def test_the_host_never_waits_inside_a_step(cls: type[PoseMethod], stores: Stores, tmp_path: Path) -> None:
+def test_the_host_never_waits_inside_a_step(
+    cls: type[PoseMethod], compilation: str, stores: Stores, tmp_path: Path
+) -> None:
     watch = NoWaits()
-    trained(cls, stores, tmp_path / "run", watch, style=StyleConfig(prob=1.0))
+    trained(cls, stores, tmp_path / "run", watch, style=StyleConfig(prob=1.0), compilation=compilation)
     assert watch.watched == 3
 
 
@@ -86,6 +89,7 @@ def test_every_method_trains_in_every_precision(name: str, precision: str, store
     assert all(math.isfinite(loss) for loss in losses)
 
 
-def test_compiled_training_has_the_same_losses(stores: Stores, tmp_path: Path) -> None:
+@pytest.mark.parametrize("compilation", ["parts", "default", "reduce-overhead"])
+def test_compiled_training_has_the_same_losses(compilation: str, stores: Stores, tmp_path: Path) -> None:
     plain = trained(ACTUPose, stores, tmp_path / "plain")
-    assert trained(ACTUPose, stores, tmp_path / "compiled", compilation="default") == pytest.approx(plain, rel=0.05)
+    assert trained(ACTUPose, stores, tmp_path / "compiled", compilation=compilation) == pytest.approx(plain, rel=0.05)

@@ -26,8 +26,8 @@ def seen_by(rank: int, step: int) -> tuple[SourcePass, PoseOutput]:
     weight[:, 1] = 0
     weight[:, 0] = float(rank == 0)
     maps, heatmaps = (torch.rand(2, 3, 16, 8, 8, generator=generator) for _ in range(2))
-    nothing = torch.empty(3, 0)
-    source = SourcePass(nothing, nothing, nothing, weight, heatmaps[0], maps[0], nothing)
+    nothing = torch.empty(3, 0)  # not looked at here
+    source = SourcePass(nothing, nothing, nothing, weight, heatmaps[0], maps[0], nothing, nothing)
     return source, PoseOutput(heatmaps[1] * (0.5 + rank), nothing, maps[1], nothing)
 
 

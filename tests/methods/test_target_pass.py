@@ -31,14 +31,15 @@ def test_with_views_that_change_nothing_all_agree_with_a_plain_forward() -> None
     with torch.no_grad():
         target = model.target_pass(data)
         plain = model.student(data["target"].image.float() / 255)
-    torch.testing.assert_close(target.student, plain.heatmaps, atol=1e-4, rtol=1e-3)
+    in_base, pseudo = model.in_base(target)
+    torch.testing.assert_close(in_base, plain.heatmaps, atol=1e-4, rtol=1e-3)
     torch.testing.assert_close(target.student_view, plain.heatmaps, atol=1e-4, rtol=1e-3)
     torch.testing.assert_close(target.feature, plain.feature, atol=1e-4, rtol=1e-3)
     points, peaks = argmax(plain.heatmaps)
     torch.testing.assert_close(target.peaks, peaks, atol=1e-4, rtol=1e-3)
     assert float((target.points - points).abs().amax(-1).median()) == 0
-    assert torch.equal(argmax(target.pseudo)[0], target.points)
-    assert torch.equal(target.pseudo.amax((2, 3)), torch.ones(3, 16))
+    assert torch.equal(argmax(pseudo)[0], target.points)
+    assert torch.equal(pseudo.amax((2, 3)), torch.ones(3, 16))
 
 
 class Beacon(nn.Module):
@@ -73,7 +74,7 @@ def test_pseudo_labels_come_back_to_the_base_frame(seed: int, views: int) -> Non
     truth = to_heat(warp_points(places.expand(8, 3, 2), crop), 4)
     inside = ((truth > 2) & (truth < 13)).all(-1)  # the views did not cut it off
     assert int(inside.sum()) > 12
-    for points in (target.points, argmax(target.student)[0]):
+    for points in (target.points, argmax(model.in_base(target)[0])[0]):
         off = (points - truth).norm(dim=-1)[inside]
         assert float(off.max()) <= 1.0
         assert float(off.median()) <= 0.6
@@ -95,8 +96,9 @@ def test_the_student_and_the_teacher_see_different_views() -> None:
 def test_gradients_reach_the_student_alone() -> None:
     model, data = method(UDAPE), batch(2)
     target = model.target_pass(data)
-    assert target.student.requires_grad
-    assert not any(t.requires_grad for t in (target.pseudo, target.points, target.peaks, target.feature))
+    student, pseudo = model.in_base(target)
+    assert student.requires_grad
+    assert not any(t.requires_grad for t in (pseudo, target.points, target.peaks, target.feature))
     sum(model.losses(data).values()).backward()  # type: ignore[union-attr]
     assert all(p.grad is not None for p in model.student.parameters())
     assert all(p.grad is None for p in model.teacher.parameters())
@@ -191,7 +193,7 @@ def test_unequal_batches_keep_every_picture(count: int) -> None:
     model = still(style=StyleConfig(prob=1.0))
     assert len(model.restyle(model.images(few["source"]), data)) == count
     data["source"] = few["source"]
-    assert model.target_pass(data).student.shape[0] == 3
+    assert model.target_pass(data).student_view.shape[0] == 3
 
 
 def test_a_method_restyles_whole_batches_or_single_images() -> None:

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from actupose.views import adaptive_occlusion
+from actupose.views import adaptive_occlusion, sample_occlusion
 
 SIZE, SIDE = 64, 5  # 20 px at 256
 
@@ -23,7 +23,9 @@ def changed_box(before: torch.Tensor, after: torch.Tensor) -> tuple[int, int, in
 
 
 def run(*args: torch.Tensor, seed: int = 0, prob: float = 1.0, threshold: float = 0.5) -> torch.Tensor:
-    return adaptive_occlusion(*args, prob=prob, threshold=threshold, generator=torch.Generator().manual_seed(seed))
+    images, _, peaks = args
+    drawn = sample_occlusion(*peaks.shape, images.shape[-1], prob, 20, torch.Generator().manual_seed(seed))
+    return adaptive_occlusion(*args, drawn, threshold)
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -92,24 +94,25 @@ def test_patch_scales_with_the_image() -> None:
     assert (out != image).sum() == 100
 
 
-def test_same_seed_same_draw_whatever_the_data() -> None:
+def test_same_seed_same_draw() -> None:
     images, points, peaks = scene()
     assert torch.equal(run(images, points, peaks), run(images, points, peaks))
-    used, unused = torch.Generator().manual_seed(0), torch.Generator().manual_seed(0)
-    adaptive_occlusion(images, points, peaks, generator=used)
-    adaptive_occlusion(images, points, peaks * 0, generator=unused)
-    assert torch.equal(used.get_state(), unused.get_state())
+    assert not torch.equal(run(images, points, peaks), run(images, points, peaks, seed=1))
+
+
+DRAWN = torch.zeros(1, 4)
 
 
 @pytest.mark.parametrize(
     "call",
     [
-        lambda: adaptive_occlusion(torch.zeros(1, 3, 8, 9), torch.zeros(1, 2, 2), torch.zeros(1, 2)),
-        lambda: adaptive_occlusion(torch.zeros(2, 3, 64, 64), torch.zeros(1, 2, 2), torch.zeros(1, 2)),
-        lambda: adaptive_occlusion(torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 2), torch.zeros(1, 2)),
-        lambda: adaptive_occlusion(torch.zeros(1, 3, 64, 64), torch.zeros(1, 2, 2), torch.zeros(1, 2), prob=2),
-        lambda: adaptive_occlusion(torch.zeros(1, 3, 64, 64), torch.zeros(1, 2, 2), torch.zeros(1, 2), patch=100),
-        lambda: adaptive_occlusion(torch.zeros(1, 3, 4, 4), torch.zeros(1, 2, 2), torch.zeros(1, 2)),
+        lambda: adaptive_occlusion(torch.zeros(1, 3, 8, 9), torch.zeros(1, 2, 2), torch.zeros(1, 2), DRAWN),
+        lambda: adaptive_occlusion(torch.zeros(2, 3, 64, 64), torch.zeros(1, 2, 2), torch.zeros(1, 2), DRAWN),
+        lambda: adaptive_occlusion(torch.zeros(1, 3, 64, 64), torch.zeros(1, 3, 2), torch.zeros(1, 2), DRAWN),
+        lambda: adaptive_occlusion(torch.zeros(1, 3, 64, 64), torch.zeros(1, 2, 2), torch.zeros(1, 2), DRAWN[:, 1:]),
+        lambda: adaptive_occlusion(torch.zeros(1, 3, 4, 4), torch.zeros(1, 2, 2), torch.zeros(1, 2), DRAWN),
+        lambda: sample_occlusion(1, 2, 64, 2, 20),
+        lambda: sample_occlusion(1, 2, 64, 0.5, 100),
     ],
 )
 def test_wrong_input_is_refused(call: object) -> None:

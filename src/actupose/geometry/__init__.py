@@ -13,8 +13,8 @@ from actupose.geometry.affine import (
 from actupose.geometry.angles import triplet_angles, wrap_angle
 from actupose.geometry.constants import constant, forget_constants, index_tensor
 from actupose.geometry.precision import at_least_float32
-from actupose.geometry.transfer import send
-from actupose.geometry.warp import warp, warp_points
+from actupose.geometry.transfer import send, send_together
+from actupose.geometry.warp import resample, sampling, warp, warp_points
 
 __all__ = [
     "about",
@@ -27,8 +27,11 @@ __all__ = [
     "identity",
     "index_tensor",
     "invert",
+    "resample",
+    "sampling",
     "scaling",
     "send",
+    "send_together",
     "to_heatmap_grid",
     "triplet_angles",
     "warp",

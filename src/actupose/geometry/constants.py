@@ -13,7 +13,13 @@ def _new(values: tuple[float, ...] | range, device: torch.device, dtype: torch.d
         return torch.tensor(values, dtype=dtype, device=device)
 
 
-_kept = lru_cache(maxsize=256)(_new)
+_cache = lru_cache(maxsize=256)(_new)
+
+
+@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
+def _kept(values: tuple[float, ...] | range, device: torch.device, dtype: torch.dtype) -> Tensor:
+    """What the cache holds. A compiled function takes it as it is, in place of a copy in every step."""
+    return _cache(values, device, dtype)
 
 
 def constant(values: Sequence[float], device: torch.device, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -31,13 +37,13 @@ def constant(values: Sequence[float], device: torch.device, dtype: torch.dtype =
         (N,).
     """
     known = values if isinstance(values, range) else tuple(values)
-    # What a program that is traced makes is a part of that program.
-    return (_new if torch.compiler.is_compiling() else _kept)(known, device, dtype)
+    # What a program that is exported makes is a part of that program.
+    return (_new if torch.compiler.is_exporting() else _kept)(known, device, dtype)
 
 
 def forget_constants() -> None:
     """Drop all that `constant` keeps, for who wants to see them made."""
-    _kept.cache_clear()
+    _cache.cache_clear()
 
 
 def index_tensor(indices: Sequence[int], device: torch.device) -> Tensor:

@@ -42,24 +42,51 @@ def warp(
     if padding not in ("zeros", "border"):
         raise ValueError(f"padding must be 'zeros' or 'border', got {padding!r}")
     x = at_least_float32(x)
-    height, width = x.shape[-2:]
-    grid = _sampling_grid(matrix.to(x.dtype), x, size if size is not None else (height, width))
-    return F.grid_sample(x, grid, mode="bilinear", padding_mode=padding, align_corners=False)
+    size = (x.shape[-2], x.shape[-1]) if size is None else size
+    return resample(x, send(sampling(matrix.to(x.dtype), (x.shape[-2], x.shape[-1])), x.device), size, padding)
 
 
-def _sampling_grid(matrix: Tensor, x: Tensor, size: tuple[int, int]) -> Tensor:
-    """Where each pixel of the result lies in `x`, in the units of `grid_sample`: (B, h, w, 2).
+def sampling(matrix: Tensor, source: tuple[int, int]) -> Tensor:
+    """Return where a warp's pixels lie in its source, as `resample` takes it; computed where the matrices lie.
 
-    What is done per matrix is done where the matrix lies; the rest, per pixel, on the device of `x`.
+    Args:
+        matrix: (B, 3, 3) affine, source pixel -> destination pixel.
+        source: Height and width of the source.
+
+    Returns:
+        (B, 3, 2), x and y in the units of `grid_sample`: a step per column, a step per row, and the first pixel.
+
+    Raises:
+        ValueError: `matrix` is not (B, 3, 3).
     """
-    height, width = x.shape[-2:]
+    height, width = source
     back = invert(matrix)
-    unit = torch.stack([back[:, 0] * (2 / width), back[:, 1] * (2 / height)], dim=-1)
-    unit[:, 2].add_(constant((1 / width - 1, 1 / height - 1), unit.device, unit.dtype))
-    per_column, per_row, first = send(unit, x.device).view(-1, 3, 1, 1, 2).unbind(1)
-    columns = constant(range(size[1]), x.device, x.dtype).unsqueeze(-1)
-    rows = constant(range(size[0]), x.device, x.dtype).view(-1, 1, 1)
-    return torch.addcmul(torch.addcmul(first, per_row, rows), per_column, columns)
+    steps = torch.stack([back[:, 0] * (2 / width), back[:, 1] * (2 / height)], dim=-1)
+    steps[:, 2].add_(constant((1 / width - 1, 1 / height - 1), steps.device, steps.dtype))
+    return steps
+
+
+def resample(
+    x: Tensor, steps: Tensor, size: tuple[int, int] | None = None, padding: Literal["zeros", "border"] = "zeros"
+) -> Tensor:
+    """Resample bilinearly along `sampling`: what of a `warp` is done once a pixel, on the device.
+
+    Args:
+        x: (B, C, H, W), floating point; half precision is sampled and returned in float32.
+        steps: (B, 3, 2) of `sampling`, on the device of `x`.
+        size: Height and width of the result; None keeps (H, W).
+        padding: As of `warp`.
+
+    Returns:
+        (B, C, h, w).
+    """
+    x = at_least_float32(x)
+    height, width = x.shape[-2:] if size is None else size
+    per_column, per_row, first = steps.view(-1, 3, 1, 1, 2).unbind(1)
+    columns = constant(range(width), x.device, x.dtype).unsqueeze(-1)
+    rows = constant(range(height), x.device, x.dtype).view(-1, 1, 1)
+    grid = torch.addcmul(torch.addcmul(first, per_row, rows), per_column, columns)
+    return F.grid_sample(x, grid, mode="bilinear", padding_mode=padding, align_corners=False)
 
 
 def warp_points(points: Tensor, matrix: Tensor) -> Tensor:

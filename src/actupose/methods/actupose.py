@@ -11,8 +11,9 @@ from actupose.codecs import soft_argmax, subpixel
 from actupose.geometry import index_tensor, triplet_angles, warp_points
 from actupose.losses import cross_domain_loss, evalpose_losses, pair_distance, quantile_mask
 from actupose.methods.base import SourcePass
+from actupose.methods.compiled import device_part
 from actupose.methods.config import SkeletonLossConfig
-from actupose.methods.processes import gather_over_processes, num_processes, sum_over_processes
+from actupose.methods.processes import gather_over_processes, num_processes, of_this_process, sum_over_processes
 from actupose.methods.udape import UDAPE, TargetPass
 
 _LEAST_PEAK = 0.01
@@ -34,23 +35,51 @@ class ACTUPose(UDAPE):
         self.skeleton_losses = skeleton_losses or SkeletonLossConfig()
 
     def extra_terms(self, source: SourcePass, target: TargetPass) -> dict[str, Tensor]:
-        """EvalPose within each domain, and the features of like poses across them."""
+        """EvalPose within each domain, and the features of like poses across them; the number of pairs is logged.
+
+        Source poses are paired with the target poses of all processes, and the mean is over the pairs of all: DDP
+        averages the processes' gradients, so each one's mean is weighed by its share of the pairs.
+        """
+        gather = gather_over_processes
+        everyone = gather(target.points), gather(target.peaks), gather(target.feature)
+        evalpose, cross_domain, pairs = self.skeleton_terms(source, target, everyone)
+        processes = num_processes()
+        total = pairs if processes == 1 else sum_over_processes(pairs.clone())
+        self.keep({"pairs": total})
+        if processes > 1:
+            cross_domain = cross_domain * (pairs * processes / total.clamp(min=1))
+        return {"evalpose": evalpose, "cross_domain": cross_domain}
+
+    @device_part
+    def skeleton_terms(
+        self, source: SourcePass, target: TargetPass, everyone: tuple[Tensor, Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Both losses on the scale that `SkeletonLossConfig` asks for, and the number of pairs.
+
+        Args:
+            source: B images.
+            target: N images.
+            everyone: points, peaks and features of the target images of all processes.
+        """
         joints, height, width = source.heatmaps.shape[1:]
         pixels = height * width if self.skeleton_losses.per_pixel else 1
-        used = torch.cat([source.weight > 0, self.confident(target.peaks, target.rising)])
         limbs = joints * pixels if self.skeleton_losses.per_pixel else 1
-        return {
-            "evalpose": self.evalpose(source, target, used) / limbs,
-            "cross_domain": self.cross_domain(source, target, used) / pixels,
-        }
+        points, peaks, feature = everyone
+        known, confident = source.weight > 0, self.confident(peaks, target.rising)
+        evalpose = self.evalpose(source, target, known, of_this_process(confident, len(target.peaks)))
+        with torch.no_grad():
+            distance, ok = self.pose_distance(subpixel(source.heatmaps)[0], known, points, confident)
+        loss, pairs = cross_domain_loss(source.feature, feature, distance, ok, self.skeleton_losses.gamma)
+        return evalpose / limbs, loss / pixels, pairs
 
-    def evalpose(self, source: SourcePass, target: TargetPass, used: Tensor) -> Tensor:
+    def evalpose(self, source: SourcePass, target: TargetPass, known: Tensor, confident: Tensor) -> Tensor:
         """Eq. 5 on the source's labels plus Eq. 5 on the target's pseudo-labels, never across; both in one pass.
 
         Args:
             source: B images.
             target: N images.
-            used: (B + N, K) bool, keypoints with a label, then those with a confident pseudo-label.
+            known: (B, K) bool, keypoints with a label.
+            confident: (N, K) bool, keypoints with a confident pseudo-label.
         """
         sizes = [len(source.heatmaps), len(target.student_view)]
         points = self._coordinates(torch.cat([source.heatmaps, target.student_view]))
@@ -59,35 +88,10 @@ class ACTUPose(UDAPE):
             torch.cat([on_source, warp_points(on_view, target.to_base)]),
             torch.cat([source.points, target.points]),
             self.skeleton.limbs,
-            used,
+            torch.cat([known, confident]),
         )
         on_source, on_target = torch.split(losses, sizes)
         return on_source.mean() + on_target.mean()
-
-    def cross_domain(self, source: SourcePass, target: TargetPass, used: Tensor) -> Tensor:
-        """Eq. 6 over the pairs of Eq. 7; the number of pairs a batch is logged.
-
-        The target poses are those of all processes, and the mean is over the pairs of all: DDP averages the processes'
-        gradients, so each one's mean is weighed by its share of the pairs.
-
-        Args:
-            source: B images.
-            target: N images.
-            used: (B + N, K), see `evalpose`.
-        """
-        with torch.no_grad():
-            sizes = [len(source.heatmaps), len(target.points)]
-            points = torch.cat([subpixel(source.heatmaps)[0], target.points])
-            angles = torch.split(triplet_angles(points, self.skeleton.triplets), sizes)
-            valid = torch.split(self._triplets_of(used), sizes)
-            theirs = gather_over_processes(angles[1]), gather_over_processes(valid[1])
-            distance, ok = pair_distance(angles[0], valid[0], *theirs, self.skeleton.num_keypoints)
-        feature = gather_over_processes(target.feature)
-        loss, pairs = cross_domain_loss(source.feature, feature, distance, ok, self.skeleton_losses.gamma)
-        processes = num_processes()
-        total = pairs if processes == 1 else sum_over_processes(pairs.clone())
-        self.keep({"pairs": total})
-        return loss if processes == 1 else loss * (pairs * processes / total.clamp(min=1))
 
     def _coordinates(self, heatmaps: Tensor) -> Tensor:
         """Differentiable (B, K, 2) of heatmaps scaled to peak 1; the scale gets no gradient."""
@@ -103,9 +107,9 @@ class ACTUPose(UDAPE):
             target: (N, K, 2), any unit.
             confident: (N, K), true where the keypoint is used.
         """
-        triplets = self.skeleton.triplets
-        angles = triplet_angles(source, triplets), triplet_angles(target, triplets)
-        valid = self._triplets_of(known), self._triplets_of(confident)
+        sizes = [len(source), len(target)]
+        angles = torch.split(triplet_angles(torch.cat([source, target]), self.skeleton.triplets), sizes)
+        valid = torch.split(self._triplets_of(torch.cat([known, confident])), sizes)
         return pair_distance(angles[0], valid[0], angles[1], valid[1], self.skeleton.num_keypoints)
 
     def confident(self, peaks: Tensor, among: Tensor | None = None) -> Tensor:

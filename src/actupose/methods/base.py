@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict
-from typing import Any, ClassVar, Literal, NamedTuple, TypedDict
+from typing import Any, ClassVar, NamedTuple, TypedDict
 
 import lightning as L
 import torch
@@ -15,8 +15,9 @@ from actupose.codecs import encode, to_heat
 from actupose.curriculum import mean_peak
 from actupose.data.batch import LabeledBatch, UnlabeledBatch
 from actupose.errors import UserError
-from actupose.geometry import compose, warp, warp_points
+from actupose.geometry import compose, resample, sampling, send_together, warp_points
 from actupose.losses import heatmap_mse
+from actupose.methods.compiled import Compilation, compile_training, device_part
 from actupose.methods.config import LossWeights, ScheduleConfig
 from actupose.methods.evaluation import EvaluatedMethod
 from actupose.metrics import Calibration, CalibrationKind, SampleConfidence
@@ -25,8 +26,6 @@ from actupose.models.pose_net import STRIDE
 from actupose.skeletons import Skeleton, load_skeleton
 from actupose.views import AffineConfig, color_jitter, sample_affine, sample_crop, sample_jitter
 from actupose.views.draws import BatchShare, StepGenerator
-
-Compilation = Literal["none", "default", "reduce-overhead"]
 
 
 class TrainBatch(TypedDict, total=False):
@@ -62,6 +61,7 @@ class SourcePass(NamedTuple):
         label: (B, K, H, W) label heatmaps.
         map: (B, width, H, W) the head's map, see `PoseOutput`.
         raw: (B, K, H, W) what the last layer gives, see `PoseOutput`.
+        confidence: (B,) mean height of the student's peaks.
         labelled_target: the same of the few labelled target images, which went through the student in the same batch;
             None without them.
     """
@@ -73,6 +73,7 @@ class SourcePass(NamedTuple):
     label: Tensor
     map: Tensor
     raw: Tensor
+    confidence: Tensor
     labelled_target: SourcePass | None = None
 
 
@@ -87,8 +88,9 @@ class PoseMethod(EvaluatedMethod):
         affine: strength of the geometric augmentation.
         jitter: strength of the colour jitter.
         style: style transfer from the target to the source images; None = the method's own (`default_style`).
-        compilation: of the networks' training passes by `torch.compile`: ``none``, ``default``, or ``reduce-overhead``,
-            which records them as CUDA graphs too. The first steps then take a minute or more.
+        compilation: by `torch.compile`: ``none``; ``parts`` of the step around the networks (views, labels, losses),
+            which are many small operations; ``default``, the networks too; or ``reduce-overhead``, which records the
+            networks as CUDA graphs too. The first steps then take half a minute, with the networks a minute or more.
         calibration: how peaks become probabilities: ``isotonic``, or ``platt`` for few validation images.
         seed: of the augmentation; every optimiser step has its own stream, so resuming needs no saved state.
 
@@ -159,9 +161,15 @@ class PoseMethod(EvaluatedMethod):
         """Factors of a colour jitter, (n, 3); on the CPU."""
         return sample_jitter(n, self.jitter, self._generator)
 
-    def view(self, images: Tensor, matrix: Tensor, colors: Tensor | None = None) -> Tensor:
-        """The images seen through ``matrix`` (one warp) with colour jitter; None draws it."""
-        return color_jitter(warp(images, matrix), self.sample_colors(len(images)) if colors is None else colors)
+    def view(self, pixels: Tensor, matrix: Tensor) -> Tensor:
+        """Pixels (B, 3, S, S) uint8 seen through ``matrix`` (one warp) with colour jitter, in [0, 1]."""
+        steps = sampling(matrix, (pixels.shape[-2], pixels.shape[-1]))
+        return self.look(pixels, *send_together([steps, self.sample_colors(len(pixels))], pixels.device))
+
+    @device_part
+    def look(self, pixels: Tensor, steps: Tensor, colors: Tensor) -> Tensor:
+        """Pixels (B, 3, S, S) uint8 along the steps of `sampling`, under the factors of `sample_colors`."""
+        return color_jitter(resample(pixels / 255, steps), colors)
 
     def source_pass(self, batch: TrainBatch) -> SourcePass:
         """Augment the source batch, run the student on it, and keep its peaks for the curriculum.
@@ -181,27 +189,40 @@ class PoseMethod(EvaluatedMethod):
             first, rest = (PoseOutput(*(t[part] for t in output)) for part in (slice(count), slice(count, None)))
             source = self._pass_of(first, view)._replace(labelled_target=self._pass_of(rest, target))
         if self.confidence is not None:
-            self.confidence.update(batch["source"].row, mean_peak(source.heatmaps.detach().amax((2, 3))))
+            self.confidence.update(batch["source"].row, source.confidence)
         return source
 
     def labelled_view(self, batch: LabeledBatch) -> View:
         """A labelled batch under random crops, affine views and colours."""
-        crop, affine = self.sample_view(len(batch.image), batch.image.shape[-1])
+        n, size = len(batch.image), batch.image.shape[-1]
+        crop, affine = self.sample_view(n, size)
         matrix = compose(affine, crop)
-        images = self.view(self.images(batch), matrix)
-        return View(images, to_heat(warp_points(batch.keypoints, matrix), STRIDE), batch.visible)
+        drawn = [sampling(matrix, (size, size)), self.sample_colors(n), matrix]
+        return View(
+            *self._look_labelled(batch.image, batch.keypoints, *send_together(drawn, batch.image.device)), batch.visible
+        )
 
+    @device_part
+    def _look_labelled(
+        self, pixels: Tensor, keypoints: Tensor, steps: Tensor, colors: Tensor, matrix: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Images of a view, see `look`, and its labels in heatmap pixels."""
+        return self.look(pixels, steps, colors), to_heat(warp_points(keypoints, matrix), STRIDE)
+
+    @device_part
     def _pass_of(self, output: PoseOutput, view: View) -> SourcePass:
         heatmaps = output.heatmaps.float()
         side = heatmaps.shape[-1]
         label, weight = encode(view.points, view.visible, (side, side), self.sigma(side))
-        return SourcePass(heatmaps, output.feature.float(), view.points, weight, label, output.map, output.raw)
+        confidence = mean_peak(heatmaps.detach().amax((2, 3)))
+        feature = output.feature.float()
+        return SourcePass(heatmaps, feature, view.points, weight, label, output.map, output.raw, confidence)
 
     def target_output(self, batch: TrainBatch) -> PoseOutput:
         """The student on one view of the target batch, as the source is seen."""
-        images = self.images(batch["target"])
-        crop, affine = self.sample_view(len(images), images.shape[-1])
-        output: PoseOutput = self.student(self.view(images, compose(affine, crop)))
+        pixels = batch["target"].image
+        crop, affine = self.sample_view(len(pixels), pixels.shape[-1])
+        output: PoseOutput = self.student(self.view(pixels, compose(affine, crop)))
         return output
 
     def restyle(self, images: Tensor, batch: TrainBatch) -> Tensor:
@@ -227,6 +248,7 @@ class PoseMethod(EvaluatedMethod):
             terms["labelled_target"] = self.supervised(source.labelled_target)
         return terms
 
+    @device_part
     def supervised(self, source: SourcePass) -> Tensor:
         """Heatmap loss on labels."""
         return heatmap_mse(source.heatmaps, source.label, source.weight)
@@ -239,10 +261,8 @@ class PoseMethod(EvaluatedMethod):
         Raises:
             UserError: the data lack a target, or their skeleton is another.
         """
-        if stage == "fit" and self.compilation != "none":
-            for net in self.modules():
-                if isinstance(net, PoseNet):
-                    net.compile_training(mode=self.compilation)
+        if stage == "fit":
+            compile_training(self, self.compilation)
         data = getattr(self.trainer, "datamodule", None)
         if data is None:
             return
@@ -290,6 +310,8 @@ class PoseMethod(EvaluatedMethod):
         """Learn from a batch, with the random stream of its optimiser step."""
         if batch_idx == 0:
             self._kept = {}
+        if self.compilation == "reduce-overhead":
+            torch.compiler.cudagraph_mark_step_begin()  # what the graphs gave in the step before may be overwritten
         self._generator.manual_seed((self.seed * 1_000_003 + self.global_step) % 2**63)
         self.parts = self.trainer.accumulate_grad_batches
         self._generator.share = BatchShare(

@@ -55,6 +55,17 @@ def gather_over_processes(value: Tensor) -> Tensor:
     return torch.cat(held)
 
 
+def of_this_process(gathered: Tensor, count: int) -> Tensor:
+    """The rows that this process gave to `gather_over_processes`.
+
+    Args:
+        gathered: rows of all processes.
+        count: rows of this process.
+    """
+    first = count * distributed.get_rank() if num_processes() > 1 else 0
+    return gathered[first : first + count]
+
+
 def gather_with_gradient(value: Tensor) -> Tensor:
     """Rows of all processes, for a loss over the whole batch that every process computes alike.
 

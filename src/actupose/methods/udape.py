@@ -9,35 +9,35 @@ from torch import Tensor
 
 from actupose.codecs import argmax, gaussians, to_image
 from actupose.data.batch import LabeledBatch
-from actupose.geometry import compose, invert, to_heatmap_grid, warp, warp_points
+from actupose.errors import UserError
+from actupose.geometry import compose, invert, resample, sampling, send, send_together, to_heatmap_grid, warp_points
 from actupose.losses import consistency_loss, quantile_mask, rising
 from actupose.methods.base import PoseMethod, SourcePass, TrainBatch
+from actupose.methods.compiled import device_part
 from actupose.methods.config import GatingConfig, TeacherConfig
 from actupose.methods.gating import GradientGate
 from actupose.methods.processes import gather_over_processes
 from actupose.models import MeanTeacher, PoseNet, StyleConfig, StyleDraw
 from actupose.models.pose_net import STRIDE
-from actupose.views import adaptive_occlusion, mask_blocks, sample_affine
+from actupose.views import adaptive_occlusion, mask_blocks, sample_affine, sample_occlusion
 
 
 class TargetPass(NamedTuple):
-    """Teacher and student on the target batch, both in the base frame (the crop before the affine views).
+    """Teacher and student on the target batch; the base frame is the crop before the affine views.
 
     Attributes:
-        student: (B, K, H, W) student heatmaps warped back to the base frame.
         student_view: (B, K, H, W) student heatmaps in the student's view.
-        to_base: (B, 3, 3) heatmap pixels of the student's view -> base; on the CPU.
-        pseudo: (B, K, H, W) rectified teacher heatmaps.
-        points: (B, K, 2) teacher keypoints, heatmap pixels.
+        to_base: (B, 3, 3) heatmap pixels of the student's view -> base.
+        back: (B, 3, 2) the same for heatmaps, see `sampling`.
+        points: (B, K, 2) teacher keypoints, heatmap pixels of the base frame.
         peaks: (B, K) their heights.
         rising: (all processes' B K,) those of every process in rising order, which quantiles are taken over.
         feature: (B, C) pooled teacher feature.
     """
 
-    student: Tensor
     student_view: Tensor
     to_base: Tensor
-    pseudo: Tensor
+    back: Tensor
     points: Tensor
     peaks: Tensor
     rising: Tensor
@@ -49,21 +49,17 @@ class _TargetView(NamedTuple):
 
     Attributes:
         images: (B, 3, S, S).
-        affine: (B, 3, 3) image pixels of the base frame -> view; on the CPU.
-        to_base: (B, 3, 3) heatmap pixels of the view -> base; on the CPU.
+        affine: (B, 3, 3) image pixels of the base frame -> view.
+        to_base: (B, 3, 3) heatmap pixels of the view -> base.
+        back: (B, 3, 2) the same for heatmaps, see `sampling`.
         style: what was drawn for its style transfer; None where it stays as it is.
     """
 
     images: Tensor
     affine: Tensor
     to_base: Tensor
+    back: Tensor
     style: StyleDraw | None
-
-
-class _PseudoLabel(NamedTuple):
-    points: Tensor
-    peaks: Tensor
-    feature: Tensor
 
 
 def _mean(views: list[Tensor]) -> Tensor:
@@ -81,6 +77,9 @@ class UDAPE(PoseMethod):
         teacher: the mean teacher and its pseudo-labels.
         gating: gate on the consistency loss's gradient, off by default.
         **shared: arguments of `PoseMethod`.
+
+    Raises:
+        UserError: the gate and a compiled training.
     """
 
     needs_target: ClassVar[bool] = True
@@ -98,6 +97,9 @@ class UDAPE(PoseMethod):
         self.teacher_affine = self.affine.milder(self.teacher_config.view_strength)
         self.teacher = MeanTeacher(self.student, self.teacher_config.bn)
         gating = gating or GatingConfig()
+        if gating.enabled and self.compilation != "none":
+            # A compiled graph may overwrite what it kept for its gradient: a second gradient is refused, or wrong.
+            raise UserError("the gate takes two gradients of one loss; set model.init_args.compilation: none.")
         self.gate = GradientGate(gating, self.student) if gating.enabled else None
         self.register_buffer("adapted", torch.zeros((), dtype=torch.bool))
 
@@ -122,7 +124,7 @@ class UDAPE(PoseMethod):
         terms = self.supervised_terms(source)
         if self.adapting:
             target = self.target_pass(batch)
-            loss = consistency_loss(target.student, target.pseudo, self.pseudo_mask(target))
+            loss = self.consistency(target, self.pseudo_mask(target))
             if self.gate is not None:
                 loss = self.gate(self.student, terms["supervised"], loss, target.student_view, target.peaks)
             terms["consistency"] = loss
@@ -149,24 +151,15 @@ class UDAPE(PoseMethod):
 
     def target_pass(self, batch: TrainBatch) -> TargetPass:
         """Teacher and student on affine views of the same target crop (METHOD.md section 4)."""
-        *teacher, student = self._target_views(self.images(batch["target"]))
-        label = self._pseudo_label(teacher, batch["source"])
-        heatmaps = self.student(self._hidden(student, label)).heatmaps.float()
-        side = heatmaps.shape[-1]
-        return TargetPass(
-            warp(heatmaps, student.to_base),
-            heatmaps,
-            student.to_base,
-            gaussians(label.points, (side, side), self.sigma(side)),
-            label.points,
-            label.peaks,
-            rising(gather_over_processes(label.peaks)),
-            label.feature,
-        )
+        *teacher, student = self._target_views(batch["target"].image)
+        points, peaks, feature = self._pseudo_label(teacher, batch["source"])
+        heatmaps = self.student(self._hidden(student, points, peaks)).heatmaps
+        order = rising(gather_over_processes(peaks))
+        return TargetPass(heatmaps.float(), student.to_base, student.back, points, peaks, order, feature)
 
-    def _target_views(self, images: Tensor) -> list[_TargetView]:
+    def _target_views(self, pixels: Tensor) -> list[_TargetView]:
         """The teacher's views and at last the student's: drawn one after the other, made in one pass."""
-        n, size, count = len(images), images.shape[-1], self.teacher_config.views + 1
+        n, size, count = len(pixels), pixels.shape[-1], self.teacher_config.views + 1
         crop, of_student = self.sample_view(n, size)
         affines, colors, styles = [], [], []
         for _ in range(self.teacher_config.views):
@@ -174,38 +167,57 @@ class UDAPE(PoseMethod):
             colors.append(self.sample_colors(n))
             styles.append(self.sample_style(n))
         affine = torch.cat([*affines, of_student])
-        color = torch.cat([*colors, self.sample_colors(n)])
-        views = self.view(images.repeat(count, 1, 1, 1), compose(affine, crop.repeat(count, 1, 1)), color)
         to_base = to_heatmap_grid(invert(affine), STRIDE)
-        parts = (part.chunk(count) for part in (views, affine, to_base))
+        side = size // STRIDE
+        steps = sampling(compose(affine, crop.repeat(count, 1, 1)), (size, size))
+        drawn = [steps, torch.cat([*colors, self.sample_colors(n)]), affine, to_base, sampling(to_base, (side, side))]
+        steps, color, *places = send_together(drawn, pixels.device)
+        views = self.look(pixels.repeat(count, 1, 1, 1), steps, color)
+        parts = (part.chunk(count) for part in (views, *places))
         return [_TargetView(*view) for view in zip(*parts, [*styles, None], strict=True)]
 
-    def _hidden(self, view: _TargetView, label: _PseudoLabel) -> Tensor:
+    def _hidden(self, view: _TargetView, points: Tensor, peaks: Tensor) -> Tensor:
         """What the student sees of its view: a confident joint occluded, and blocks painted over."""
-        config = self.teacher_config
-        images = adaptive_occlusion(
-            view.images,
-            warp_points(to_image(label.points, STRIDE), view.affine),
-            label.peaks,
-            config.occlusion_prob,
-            config.occlusion_threshold,
-            config.occlusion_patch,
-            self._generator,
-        )
+        config, size = self.teacher_config, view.images.shape[-1]
+        count, keypoints = peaks.shape
+        chance, patch = config.occlusion_prob, config.occlusion_patch
+        drawn = sample_occlusion(count, keypoints, size, chance, patch, self._generator)
+        images = self._occluded(view.images, view.affine, points, peaks, send(drawn, peaks.device))
         if config.block_ratio:
             images = mask_blocks(images, self.student.mean, config.block_ratio, config.block_size, self._generator)
         return images
 
+    @device_part
+    def _occluded(self, images: Tensor, affine: Tensor, points: Tensor, peaks: Tensor, drawn: Tensor) -> Tensor:
+        config, in_view = self.teacher_config, warp_points(to_image(points, STRIDE), affine)
+        return adaptive_occlusion(images, in_view, peaks, drawn, config.occlusion_threshold, config.occlusion_patch)
+
     @torch.no_grad()
-    def _pseudo_label(self, views: list[_TargetView], sources: LabeledBatch) -> _PseudoLabel:
-        """Teacher heatmaps of k views, in the style of source images, warped back to the base frame and averaged."""
-        heatmaps, features = [], []
-        for view in views:
-            output = self.teacher(self.transfer(view.images, sources, view.style))
-            heatmaps.append(warp(output.heatmaps.float(), view.to_base))
-            features.append(output.feature.float())
-        points, peaks = argmax(_mean(heatmaps))
-        return _PseudoLabel(points, peaks, _mean(features))
+    def _pseudo_label(self, views: list[_TargetView], sources: LabeledBatch) -> tuple[Tensor, Tensor, Tensor]:
+        """The teacher on k views, in the style of source images, see `_located`."""
+        outputs = [self.teacher(self.transfer(view.images, sources, view.style)) for view in views]
+        return self._located(
+            [output.heatmaps for output in outputs], [output.feature for output in outputs], [v.back for v in views]
+        )
+
+    @device_part
+    def _located(
+        self, heatmaps: list[Tensor], features: list[Tensor], back: list[Tensor]
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Keypoints and peaks of the views' mean heatmap in the base frame, and their mean feature."""
+        warped = [resample(heat.float(), steps) for heat, steps in zip(heatmaps, back, strict=True)]
+        return *argmax(_mean(warped)), _mean([feature.float() for feature in features])
+
+    @device_part
+    def consistency(self, target: TargetPass, mask: Tensor) -> Tensor:
+        """The student against the rectified pseudo-labels in the base frame, where ``mask`` (B, K) is true."""
+        return consistency_loss(*self.in_base(target), mask)
+
+    def in_base(self, target: TargetPass) -> tuple[Tensor, Tensor]:
+        """The student's heatmaps warped back to the base frame, and the rectified pseudo-labels; (B, K, H, W) each."""
+        side = target.student_view.shape[-1]
+        student = resample(target.student_view, target.back)
+        return student, gaussians(target.points, (side, side), self.sigma(side))
 
     # -- the teacher's life
 

@@ -3,7 +3,7 @@
 from actupose.views.affine_view import AffineConfig, sample_affine, sample_crop
 from actupose.views.color import color_jitter, sample_jitter
 from actupose.views.masking import mask_blocks
-from actupose.views.occlusion import adaptive_occlusion
+from actupose.views.occlusion import adaptive_occlusion, sample_occlusion
 
 __all__ = [
     "AffineConfig",
@@ -13,4 +13,5 @@ __all__ = [
     "sample_affine",
     "sample_crop",
     "sample_jitter",
+    "sample_occlusion",
 ]
