@@ -3,8 +3,8 @@
     python tools/performance.py && python tools/published.py
 
 A record is what `benchmarks/step.py`, `step_sweep.py` and `predict.py` write with ``--out``; ``gpu.json`` holds several
-of `gpu_table.py` as ``runs``, each with its number, ``launches.json`` two of `launches.py`, before and now. What was
-not measured is an empty cell.
+of `gpu_table.py` as ``runs``, each with its number, ``launches.json`` two of `launches.py`, before and now, and
+``step_cpu.json`` one of `step.py` a compilation. What was not measured is an empty cell.
 """
 
 from __future__ import annotations
@@ -81,9 +81,13 @@ def gpu_table(record: Record) -> list[Row]:
 
 
 def step_table(record: Record) -> list[Row]:
-    """The one setting of `step.py`."""
-    at = record["figures"][0]["at"]
-    return [{"network": f"{at['backbone']}, {at['size']} px, batch {at['batch']}", **step_columns(record)}]
+    """One row a run of `step.py`."""
+    rows = []
+    for run in record["runs"]:
+        at = run["figures"][0]["at"]
+        name = f"{at['backbone']}, {at['size']} px, batch {at['batch']}"
+        rows.append({"network": name, "compilation": at["compilation"], **step_columns(run)})
+    return rows
 
 
 def sweep_table(record: Record) -> list[Row]:

@@ -311,7 +311,8 @@ class PoseMethod(EvaluatedMethod):
         if batch_idx == 0:
             self._kept = {}
         if self.compilation == "reduce-overhead":
-            torch.compiler.cudagraph_mark_step_begin()  # what the graphs gave in the step before may be overwritten
+            # What the graphs gave in the step before may be overwritten from here on.
+            torch.compiler.cudagraph_mark_step_begin()  # type: ignore[no-untyped-call]
         self._generator.manual_seed((self.seed * 1_000_003 + self.global_step) % 2**63)
         self.parts = self.trainer.accumulate_grad_batches
         self._generator.share = BatchShare(
