@@ -149,6 +149,21 @@ def test_full_memory_names_the_settings(
     assert len(metrics(tmp_path / "run")) == 1
 
 
+def test_without_a_compiler_the_same_folder_can_be_trained_uncompiled(
+    stores: Stores, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.compiler.reset()
+    args = fit_args("source_only", stores, tmp_path / "run")
+    with torch._inductor.config.patch({"cpp.cxx": (None, "no-such-compiler"), "force_disable_caches": True}):
+        assert run([*args, "--model.compilation", "parts"]) == 2
+    line = last_line(capsys)
+    assert "torch.compile cannot compile the training (InvalidCxxCompiler" in line
+    assert "it needs a C++ compiler" in line
+    assert "model.init_args.compilation none" in line
+    assert run(args) == 0
+    assert len(metrics(tmp_path / "run")) > 1
+
+
 def test_another_error_is_not_taken_for_one_of_these(
     stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from actupose.engine.run_folder import RunFolder
 from actupose.errors import UserError
 
 _FULL = ("can't allocate memory", "out of memory")
+_COMPILERS = ("torch._dynamo.exc", "torch._inductor.exc")  # where their exceptions are defined
 _DEAD_WORKER = ("DataLoader worker", "exited unexpectedly", "is killed by signal")
 
 
@@ -77,7 +78,7 @@ def told_in_one_line() -> Iterator[None]:
     """Turn what the machine may do to a training into an error that names the setting to change.
 
     Raises:
-        UserError: memory is full, or a data loading process has ended.
+        UserError: memory is full, a data loading process has ended, or `torch.compile` cannot compile.
     """
     try:
         yield
@@ -87,6 +88,11 @@ def told_in_one_line() -> Iterator[None]:
         text = str(error)
         if isinstance(error, torch.OutOfMemoryError):
             raise UserError(_full_memory("the device's memory")) from error
+        if type(error).__module__ in _COMPILERS:
+            raise UserError(
+                f"torch.compile cannot compile the training ({text.splitlines()[0]}); it needs a C++ compiler, on a "
+                "GPU Triton too. The same command with model.init_args.compilation none needs neither."
+            ) from error
         if any(sign in text for sign in _FULL):
             raise UserError(_full_memory("the host's memory")) from error
         if any(sign in text for sign in _DEAD_WORKER) and not isinstance(error, UserError):

@@ -10,7 +10,13 @@ import yaml
 from actupose.errors import what_differs
 
 _FREE = ("#", "out:", "num_workers:", "cache:", "cache_gib:")
-_PLACE = ("trainer.accelerator", "trainer.strategy", "trainer.devices", "trainer.num_nodes")
+_PLACE = (
+    "trainer.accelerator",
+    "trainer.strategy",
+    "trainer.devices",
+    "trainer.num_nodes",
+    "model.init_args.compilation",
+)
 
 
 def settings_of(config: str) -> list[str]:
@@ -25,8 +31,8 @@ def settings_of(config: str) -> list[str]:
 def same_training(a: str, b: str) -> bool:
     """Whether two configurations, as YAML text, are of one training, which may go on elsewhere.
 
-    Beside what `settings_of` leaves out, the devices do not count: batches, draws and random streams do not depend on
-    their number.
+    Beside what `settings_of` leaves out, the devices do not count, nor what is compiled for them: batches, draws and
+    random streams do not depend on either.
 
     Raises:
         yaml.YAMLError: one is no YAML.
