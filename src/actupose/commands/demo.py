@@ -127,8 +127,8 @@ def _training_config(method: str, demo: DemoConfig, stores: _Stores, out: Path) 
     """The config of one training; `actupose fit --config` repeats it."""
     adapt_from = max(1, round(demo.epochs * 4 / 7))  # the paper's 40 of 70
     adapts = method == "actupose"
-    # A short adaptation: as in configs/profiles/short_adaptation.yaml.
-    adaptation = {"weights": {"consistency": 0.25}, "teacher": {"mask_ratio": 0.7}} if adapts else {}
+    # As in configs/profiles/weak_teacher.yaml.
+    adaptation = {"teacher": {"bn": "ema", "view_strength": 0.0, "mask_ratio": 0.9}} if adapts else {}
     return {
         "seed_everything": demo.seed,
         "out": str(out / method),
