@@ -33,8 +33,9 @@ def compile_parts(method: EvaluatedMethod, **options: Any) -> None:  # noqa: ANN
         **options: of `torch.compile`.
     """
     for name in dir(type(method)):
-        if getattr(getattr(type(method), name), "device_part", False):
-            object.__setattr__(method, name, torch.compile(getattr(method, name), dynamic=False, **options))
+        part = getattr(type(method), name)
+        if getattr(part, "device_part", False):
+            object.__setattr__(method, name, torch.compile(part.__get__(method), dynamic=False, **options))
 
 
 def compile_training(method: EvaluatedMethod, compilation: Compilation) -> None:
