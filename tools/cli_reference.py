@@ -63,6 +63,7 @@ Some options stand alone and in no file. `--trust` of `fit`, `validate`, `test` 
 | 0 | done |
 | 2 | bad input; one line on standard error says what, which file or key, and what to do |
 | 3 | a suite went to its end, and some of its runs failed |
+| 4 | another command is writing to that folder; nothing is changed, wait or name another |
 | 130 | interrupted; the same command continues |
 
 Any other code comes with a traceback and is a defect: please report it.

@@ -64,8 +64,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: arguments after the program's name; None = those of the process.
 
     Returns:
-        Exit code: 0 done, 2 bad input, 3 a suite is done but some of its runs failed, 130 interrupted (run the same
-        command to continue).
+        Exit code: 0 done, 2 bad input, 3 a suite is done but some of its runs failed, 4 another command
+        is writing to that folder, 130 interrupted (run the same command to continue).
     """
     args = list(sys.argv[1:] if argv is None else argv)
     if not args or args[0] in ("-h", "--help", "help"):

@@ -22,6 +22,12 @@ class RunsFailedError(UserError):
     exit_code: ClassVar[int] = 3
 
 
+class BusyError(UserError):
+    """Another process is writing to the folder that a command would write to; nothing is changed there."""
+
+    exit_code: ClassVar[int] = 4
+
+
 def what_differs(held: Mapping[str, object], wanted: Mapping[str, object]) -> str:
     """Where two sets of settings differ, for a message: ``size: 64 there, 96 now``; empty where they do not.
 

@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from actupose.errors import UserError
+from actupose.errors import BusyError
 
 LOCK = ".lock"  # the file that `held` holds; it stays, empty, and says nothing once nobody holds it
-BUSY = "is writing there"
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # EFBIG: a limit on the size of files, as some clusters set
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)  # of file systems that keep none
 
@@ -54,15 +53,16 @@ def held(folder: Path, verb: str, name: str = LOCK) -> Iterator[None]:
         name: of the file in it that is held; made where it is missing.
 
     Raises:
-        UserError: another process holds it.
+        BusyError: another process holds it.
         OSError: the folder cannot be written to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     try:
         file = _locked(folder / name)
     except BlockingIOError as error:
-        raise UserError(
-            f"{folder}: another `actupose {verb}` {BUSY}; wait until it has ended, or name another output folder."
+        raise BusyError(
+            f"{folder}: another `actupose {verb}` is writing there; wait until it has ended, "
+            "or name another output folder."
         ) from error
     with file:
         yield

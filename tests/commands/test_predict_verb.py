@@ -36,9 +36,9 @@ def photos(tmp_path: Path) -> Path:
     return tmp_path / "photos"
 
 
-def failed(capsys: pytest.CaptureFixture[str], *args: object) -> str:
-    """The one line on standard error of a call that must end with code 2."""
-    assert main(["predict", *map(str, args)]) == 2
+def failed(capsys: pytest.CaptureFixture[str], *args: object, code: int = 2) -> str:
+    """The one line on standard error of a call that must end with a code, of bad input unless told."""
+    assert main(["predict", *map(str, args)]) == code
     lines = capsys.readouterr().err.splitlines()
     complaints = [line for line in lines if line.startswith("actupose predict: ")]
     assert len(complaints) == 1
@@ -209,7 +209,7 @@ def test_a_killed_prediction_continues_to_the_same_bytes(
         process.send_signal(signal.SIGSTOP)  # alive, and no further
         held = journal.read_bytes()
         for more in ([], ["--overwrite", "true"]):
-            said = failed(capsys, *command(tmp_path / "killed")[1:], *more)
+            said = failed(capsys, *command(tmp_path / "killed")[1:], *more, code=4)
             assert "killed: another `actupose predict` is writing there; wait until it has ended, or name" in said
         assert journal.read_bytes() == held
         process.kill()

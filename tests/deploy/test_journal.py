@@ -10,7 +10,7 @@ import pytest
 
 from actupose.deploy import journal as module
 from actupose.deploy.journal import Journal, Row
-from actupose.errors import UserError
+from actupose.errors import BusyError, UserError
 from deploy.rows import frame_rows, image_rows
 
 ROWS = [*image_rows(), *frame_rows()]
@@ -86,7 +86,7 @@ def test_one_writes_at_a_time(tmp_path: Path, overwrite: bool) -> None:
     with begin(tmp_path / "out") as journal:
         journal.append(ROWS[:3])
         before = (tmp_path / "out" / module.JOURNAL).read_bytes()
-        with pytest.raises(UserError, match=r"out: another `actupose predict` is writing there; wait until"):
+        with pytest.raises(BusyError, match=r"out: another `actupose predict` is writing there; wait until"):
             begin(tmp_path / "out", overwrite=overwrite)
         assert (tmp_path / "out" / module.JOURNAL).read_bytes() == before
         journal.append(ROWS[3:])

@@ -19,7 +19,7 @@ from actupose.cli import main
 from actupose.commands.training import ParsedTraining
 from actupose.data.store import open_store
 from actupose.engine.trials import SuiteFolder, Trial, run_trial
-from actupose.errors import UserError
+from actupose.errors import BusyError
 from actupose.files import held
 from integration.runs import fit_args, metrics, run
 from tiny_stores import Stores
@@ -58,9 +58,9 @@ def holding(folder: Path, verb: str) -> Iterator[None]:
 
 
 def refused(capsys: pytest.CaptureFixture[str], args: list[str]) -> str:
-    """The one line of a command that ends with code 2."""
+    """The one line of a command that ends because another one writes."""
     capsys.readouterr()
-    assert run(args) == 2
+    assert run(args) == 4
     lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("actupose ")]
     assert len(lines) == 1
     return lines[0]
@@ -148,7 +148,7 @@ def test_a_forked_child_does_not_hold_beyond_its_parent(tmp_path: Path) -> None:
         assert process.stdout is not None
         child = int(process.stdout.readline())
         try:
-            with pytest.raises(UserError, match="another `actupose fit` is writing there"), held(tmp_path, "fit"):
+            with pytest.raises(BusyError, match="another `actupose fit` is writing there"), held(tmp_path, "fit"):
                 pass
             process.kill()
             process.wait()

@@ -26,7 +26,7 @@ from actupose.data.build import single_threaded_children
 from actupose.data.store import write_json_atomically
 from actupose.engine.run_folder import RunFolder, write_text_atomically
 from actupose.engine.settings import settings_of
-from actupose.files import BUSY
+from actupose.errors import BusyError
 
 # A trial ends when the process that started it ends, even by SIGKILL: an orphan and its successor would both write.
 _CHILD = (
@@ -166,7 +166,7 @@ def run_trial(folder: SuiteFolder, name: str, cwd: Path, *, trusted: bool = Fals
     if code == _INTERRUPTED:
         return "interrupted"
     reason = failure_reason(code, log).replace(f"{folder.path}/", "")
-    if BUSY in reason:  # by another suite: it is that one's to end, and open for this one
+    if code == BusyError.exit_code:  # another suite trains it: it is that one's to end, and open for this one
         return reason
     folder.failure(name).parent.mkdir(parents=True, exist_ok=True)
     write_json_atomically(folder.failure(name), {"reason": reason, "exit_code": code})
