@@ -259,6 +259,7 @@ def quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", message=".*smaller than the logging interval.*")
         warnings.filterwarnings("ignore", message=".*GPU available but not used.*")
         warnings.filterwarnings("ignore", message=".*isinstance.treespec, LeafSpec.*")
+        warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")  # a teacher by `bn: ema`
         warnings.filterwarnings("ignore", message=".*sync_dist=True.*")  # every process evaluates everything
         try:
             yield
