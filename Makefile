@@ -6,6 +6,9 @@ STAMP := $(VENV)/.installed
 PYTHON ?= >=3.11,<3.13
 # One thread a process for tests: spinning threads slow each other down many times over on a busy machine.
 TEST_ENV := OMP_NUM_THREADS=1 HF_HUB_OFFLINE=1
+# Processes that test side by side. A file's tests stay in one of them, so what they share is made once.
+TEST_WORKERS ?= 2
+SIDE_BY_SIDE := --numprocesses $(TEST_WORKERS) --dist loadfile
 
 .PHONY: demo test test-minimum fuzz lint env docs lock lock-minimum clean
 
@@ -26,7 +29,7 @@ demo: $(STAMP)
 	@$(VENV)/bin/actupose demo
 
 test: $(STAMP)
-	@$(TEST_ENV) $(PY) -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=85 -p no:cacheprovider
+	@$(TEST_ENV) $(PY) -m pytest $(SIDE_BY_SIDE) --cov --cov-report=term:skip-covered --cov-fail-under=85 -p no:cacheprovider
 
 # The oldest versions that pyproject.toml allows, in an environment of their own, under what touches other libraries. Left out:
 # the renderer (NumPy and torch alone); trainings, processes and kills, which cost most and of which `commands`, `methods` and
@@ -47,7 +50,7 @@ $(MINIMUM)/.installed: requirements-minimum.lock $(STAMP)
 	@touch $@
 
 test-minimum: $(MINIMUM)/.installed
-	@$(TEST_ENV) $(MINIMUM)/bin/python -m pytest -p no:cacheprovider -W ignore::DeprecationWarning \
+	@$(TEST_ENV) $(MINIMUM)/bin/python -m pytest $(SIDE_BY_SIDE) -p no:cacheprovider -W ignore::DeprecationWarning \
 	  $(MINIMUM_LEFT_OUT) $(MINIMUM_TESTS)
 
 FUZZ_SECONDS ?= 60
