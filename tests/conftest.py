@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import subprocess
@@ -13,6 +14,11 @@ import torch
 from playwright.sync_api import Browser, sync_playwright
 
 from tiny_stores import NUM_SOURCE, NUM_TARGET, NUM_TEST, REPO_ROOT, Stores
+
+# A forked child must not collect the garbage of other tests: a scaler of PyAV waits there for threads it has not.
+os.register_at_fork(before=gc.freeze, after_in_parent=gc.unfreeze)
+# Autograd starts its threads at its first gradient; after a compiler is loaded they would make gradients in forks fail.
+torch.zeros((), requires_grad=True).backward()
 
 
 @pytest.hookimpl(tryfirst=True)

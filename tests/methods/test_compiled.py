@@ -82,8 +82,8 @@ def test_the_compiler_makes_the_same_losses_and_gradients_in_few_kernels() -> No
     """The real one, which wants some seconds of every part."""
     made, plain = adapting(skeleton_losses=PAIRS), adapting(skeleton_losses=PAIRS)
     compile_training(made, "parts")
-    for seed in range(2):
-        assert losses(made, seed) == pytest.approx(losses(plain, seed), rel=1e-3)
+    for seed in range(2):  # the cross-domain loss is a small difference of sums, which rounding changes by 1e-9
+        assert losses(made, seed) == pytest.approx(losses(plain, seed), rel=1e-3, abs=1e-8)
 
 
 def test_parts_are_those_that_are_marked() -> None:

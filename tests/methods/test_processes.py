@@ -104,7 +104,11 @@ def test_hkfa_aligns_what_one_process_with_both_batches_would(told: list[Any]) -
     for _, prototypes, seen, theirs in told:
         assert torch.equal(seen, alone.seen)
         torch.testing.assert_close(prototypes, alone.prototypes)
-        torch.testing.assert_close(theirs, of_steps, rtol=1e-4, atol=1e-7)
+        for step, wanted in zip(theirs, of_steps, strict=True):
+            assert step.keys() == wanted.keys()
+            for name, parts in wanted.items():
+                for mine, part in zip(step[name], parts, strict=True):  # some are 1e-10 at most
+                    torch.testing.assert_close(mine, part, rtol=0, atol=1e-3 * float(part.abs().max()))
 
 
 def test_one_process_keeps_its_own() -> None:
