@@ -67,8 +67,10 @@ def adaptive_occlusion(
     drawn = send(drawn, images.device)
     steps, ranks = drawn[:, :2].long(), drawn[:, 2:]
     inside = ((points >= -0.5) & (points < size - 0.5)).all(-1)
-    rank, joint = ranks.masked_fill(~(inside & (peaks >= threshold)), -1.0).max(-1)
-    center = points.gather(1, joint[:, None, None].expand(-1, 1, 2)).squeeze(1)
+    # Not by the index of the largest: the compiler of torch 2.11 gets it wrong on CPUs with AVX-512.
+    ranks = ranks.masked_fill(~(inside & (peaks >= threshold)), -1.0)
+    rank = ranks.amax(-1)
+    center = torch.where((ranks == rank.unsqueeze(-1)).unsqueeze(-1), points, 0).sum(1)
     column, row = (center.round().long() - side // 2).clamp(0, slots - 1).unbind(-1)
     target = torch.add(column, row, alpha=size)
     source = torch.add((column + steps[:, 0]) % slots, steps[:, 1], alpha=size)
