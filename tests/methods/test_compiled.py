@@ -78,6 +78,7 @@ def calls(made: PoseMethod, seed: int = 0) -> list[tuple[str, tuple[Any, ...], b
     for name in names:
 
         def run(*args: Any, name: str = name) -> Any:
+            """The part itself, noted."""
             noted.append((name, args, torch.is_grad_enabled()))
             return getattr(type(made), name)(made, *args)
 
