@@ -287,7 +287,6 @@ def figures(setting: Setting, steps: list[Count], bare: Count) -> list[Figure]:
         figure("on the host", unit, [total(step, HOST) for step in steps], where),
         figure("forwards in parts that can be compiled", unit, [total(s, DEVICE, compiled=True) for s in steps], where),
     ]
-
     for part in sorted({part for counted in (*steps, bare) for part, _, _ in counted}):
         at = {**where, "part": part}
         out.append(figure("step, one part", unit, [total(step, DEVICE, part) for step in steps], at))

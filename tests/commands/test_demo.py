@@ -4,9 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from PIL import Image
 
 from actupose.cli import main
+from tiny_stores import REPO_ROOT
 
 SMALL = ["--num_source=60", "--num_target=16", "--num_test=12", "--size=64", "--epochs=2", "--iterations=2"]
 
@@ -16,6 +18,13 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("demo") / "run"
     assert main(["demo", f"--out={out}", *SMALL]) == 0
     return out
+
+
+def test_adapts_as_the_profile_says(demo: Path) -> None:
+    profile = yaml.safe_load((REPO_ROOT / "configs/profiles/weak_teacher.yaml").read_text("utf-8"))
+    config = yaml.safe_load((demo / "actupose" / "config.yaml").read_text("utf-8"))
+    wanted = profile["model"]["init_args"]["teacher"]
+    assert {key: config["model"]["init_args"]["teacher"][key] for key in wanted} == wanted
 
 
 def test_writes_tables_and_pictures(demo: Path, capsys: pytest.CaptureFixture[str]) -> None:

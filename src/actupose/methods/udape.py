@@ -189,6 +189,7 @@ class UDAPE(PoseMethod):
 
     @device_part
     def _occluded(self, images: Tensor, affine: Tensor, points: Tensor, peaks: Tensor, drawn: Tensor) -> Tensor:
+        """Images of a view with a confident joint covered, see `adaptive_occlusion`."""
         config, in_view = self.teacher_config, warp_points(to_image(points, STRIDE), affine)
         return adaptive_occlusion(images, in_view, peaks, drawn, config.occlusion_threshold, config.occlusion_patch)
 
